@@ -1,0 +1,1 @@
+"""The reference Lighthouse Bridge: an event-sourced file system, an HTTP API and metrics."""

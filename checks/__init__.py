@@ -1,0 +1,1 @@
+"""Judgement: checks that answer a question about the world, and gates that weigh measurements."""

@@ -1,0 +1,59 @@
+"""What a check is: a question about the world, asked in one place, answered by nothing or by a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from deployment.metrics.source import Source
+from deployment.targets.target import Place, Target
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    FAIL = "fail"  # the week cannot go on
+    WARN = "warn"  # the operator should know; it holds nothing
+    UNKNOWN = "unknown"  # it could not be found out, which is never "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check saw that should not be so."""
+
+    seen: str  # what was seen, one line
+    why: str = ""  # why it matters
+    remedy: str = ""  # what repairs it, in words
+    commands: tuple[str, ...] = ()  # what repairs it, runnable
+    severity: Severity = Severity.FAIL
+
+
+@dataclass(slots=True)
+class Context:
+    """What a check may look at."""
+
+    target: Target
+    place: Place
+    source: Source
+    project: Path | None  # the service's own repository, where the operator named one
+    evidence: Mapping[str, Any]  # the newest journaled evidence by name, for example "benchmark.baseline"
+    record: Callable[[str, Mapping[str, Any]], None]  # journals evidence under a name
+    iterations: int = 1000  # of the benchmark
+    warmup: int = 100
+    comparisons: int = 3000  # how many the shadow must have compared
+    say: Callable[[str], None] = field(default=lambda _line: None)  # narration of long checks
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question about the world."""
+
+    id: str  # "host.fuse-device"
+    question: str  # one sentence
+    where: str  # "host", "bridge", "project" or "metrics"
+    run: Callable[[Context], Finding | None]  # None: all is well
+    seconds: float = 10.0  # deadline; a check that outlives it is itself a finding
+    fine: str = ""  # what to print when all is well

@@ -1,0 +1,1 @@
+"""Where a deployment runs: one module a kind of target, all behind the Target protocol."""

@@ -1,0 +1,1 @@
+"""One path-based file system, unchanged, on fusepy or pyfuse3."""

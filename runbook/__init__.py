@@ -1,0 +1,1 @@
+"""The walk: the engine, its journal, and the front ends over them."""
