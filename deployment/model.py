@@ -90,6 +90,7 @@ class Observation:
     live: str | None = None  # name of the instance whose mount the stable mount path shows
     live_detail: str = ""  # why `live` is unknown: "dead", "not mounted", "a foreign mount"
     images: frozenset[Image] = frozenset()
+    last: Mapping[Side, int] = field(default_factory=dict)  # highest generation a side ever had, so that no name comes twice
     notes: tuple[str, ...] = ()  # things the operator should hear: clamped limits, a dead supervisor
 
     def serving(self, side: Side) -> InstanceState | None:
