@@ -1,0 +1,30 @@
+"""The thresholds that the weeks share: what rolls back at once, and what must hold before a stage is left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from checks.gate import Threshold
+from deployment.metrics.source import Metric
+
+# A trigger looks at a short window: it is there to be fast. A gate looks at the soak: it is there to be sure.
+TRIGGER_WINDOW = 60.0
+GATE_WINDOW = 24 * 3600.0
+
+ERROR_RATIO = Threshold("error-ratio", Metric.ERROR_RATIO, 0.01, GATE_WINDOW, 300, unit="%")
+SLOW_SHARE = Threshold("p99-1s", Metric.SLOW_SHARE, 0.01, GATE_WINDOW, 300, unit="%")
+P95 = Threshold("p95", Metric.P95, 0.005, GATE_WINDOW, 300, unit="s")
+# 3,000 comparisons without a divergence are what it takes to claim 0.1% at 95% (the rule of three)
+DIVERGENCE = Threshold("divergence", Metric.DIVERGENCE_RATIO, 0.001, GATE_WINDOW, 3000, unit="%")
+COMPARISONS_FLOW = Threshold("comparisons-flow", Metric.DIVERGENCE_RATIO, 0.01, GATE_WINDOW, 300, unit="%")
+UPTIME = Threshold("uptime", Metric.UPTIME, 0.999, GATE_WINDOW, 5, at_least=True, unit="%")
+RESPONSIVE = Threshold("heartbeat", Metric.RESPONSIVE, 1.0, TRIGGER_WINDOW, 1, at_least=True)
+
+TRAFFIC_GATES = (ERROR_RATIO, SLOW_SHARE, P95, UPTIME)
+
+SHADOW_TRIGGERS = (replace(DIVERGENCE, window=TRIGGER_WINDOW), RESPONSIVE)
+TRAFFIC_TRIGGERS = (
+    replace(ERROR_RATIO, window=TRIGGER_WINDOW, minimum_samples=100),
+    replace(SLOW_SHARE, window=TRIGGER_WINDOW, minimum_samples=100),
+    RESPONSIVE,
+)

@@ -1,0 +1,26 @@
+"""Week 4, canary: the first tenth of the clients, and a rollback drill while it is still cheap."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from phases.deployments import share
+from phases.gates import SHADOW_TRIGGERS, TRAFFIC_GATES, TRAFFIC_TRIGGERS
+from phases.phase import Phase, Stage
+
+WEEK = Phase(
+    week=4,
+    name="canary",
+    goal="A tenth of the clients is served by pyfuse3; going back was practised live.",
+    stages=(
+        Stage(
+            name="10%",
+            deployment=share(10),
+            soak=timedelta(hours=24),
+            entry=("service.stable", "service.canary"),
+            exit=("drill", "router.share"),
+            gates=TRAFFIC_GATES,
+            triggers=TRAFFIC_TRIGGERS + SHADOW_TRIGGERS,
+        ),
+    ),
+)
