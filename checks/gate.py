@@ -1,17 +1,34 @@
-"""Gates: a threshold and a measurement become a verdict with its reason. Pure: no clock, no network."""
+"""Gates: a threshold and a measurement become a verdict with its reason. Pure: no clock, no network.
+
+How a verdict is found, first match wins:
+
+1. the source itself did not answer: *error*;
+2. no value, or no samples behind it: *inconclusive*;
+3. fewer samples than the threshold asks for: *inconclusive*, whichever way the value points, because a handful of
+   operations neither clears a backend nor convicts it;
+4. the value is beyond the limit: *fail*;
+5. the value is within a limit near zero, but it was seen too rarely to claim so: *inconclusive* (see `needed`);
+6. otherwise: *pass*.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from checks import words
 from deployment.metrics.source import Measurement, Metric
+
+CONFIDENCE_Z = 1.6449  # one-sided 95%
+RULE_OF_THREE = 3.0  # no event in n trials: with 95% confidence the true rate is at most 3/n
+NEAR_ZERO = frozenset({Metric.ERROR_RATIO, Metric.SLOW_SHARE, Metric.DIVERGENCE_RATIO})
 
 
 class Status(StrEnum):
     """How a verdict ends."""
 
-    PASS = "pass"  # noqa: S105
+    PASS = "pass"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"  # too few samples or no data: it holds, it never passes, it never rolls back
     ERROR = "error"  # the source does not answer
@@ -27,7 +44,7 @@ class Threshold:
     window: float  # seconds
     minimum_samples: int
     at_least: bool = False  # the value must not fall below the limit, instead of not rising above it
-    unit: str = ""  # "%", "s", "": how a person reads the value
+    unit: str = ""  # "%", "s", "B": how a person reads the value; empty: what the metric is measured in
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +62,71 @@ class Verdict:
 
 def judge(threshold: Threshold, measurement: Measurement) -> Verdict:
     """Weigh one measurement against its threshold."""
-    raise NotImplementedError
+    status, reason = _weigh(threshold, measurement)
+    return Verdict(
+        id=threshold.id,
+        status=status,
+        value=measurement.value,
+        limit=threshold.limit,
+        window=threshold.window,
+        samples=measurement.samples,
+        reason=reason,
+    )
+
+
+def needed(threshold: Threshold) -> int:
+    """Return how many samples a pass takes.
+
+    A ratio near zero can be claimed only from 3 / limit samples on (rule of three, 95%): 3,000 comparisons for 0.1%,
+    300 operations for 1%. Everything else takes the threshold's own minimum.
+    """
+    minimum = max(1, threshold.minimum_samples)
+    if threshold.metric in NEAR_ZERO and not threshold.at_least and threshold.limit > 0:
+        return max(minimum, math.ceil(RULE_OF_THREE / threshold.limit - 1e-9))
+    return minimum
+
+
+def upper_bound(ratio: float, samples: int) -> float:
+    """Return the largest true ratio that is still plausible (Wilson, one-sided 95%) after `samples` trials."""
+    z2 = CONFIDENCE_Z**2
+    middle = ratio + z2 / (2 * samples)
+    spread = CONFIDENCE_Z * math.sqrt(ratio * (1 - ratio) / samples + z2 / (4 * samples**2))
+    return min(1.0, (middle + spread) / (1 + z2 / samples))
+
+
+def _weigh(threshold: Threshold, measurement: Measurement) -> tuple[Status, str]:
+    noun = words.SAMPLES[threshold.metric]
+    if measurement.failed:
+        return Status.ERROR, measurement.detail or "the metrics source does not answer"
+    value, samples = measurement.value, measurement.samples
+    if value is None or not math.isfinite(value) or samples <= 0:
+        reason = f"no samples for {words.duration(measurement.window)}"
+        return Status.INCONCLUSIVE, f"{reason} ({measurement.detail})" if measurement.detail else reason
+    claim = f"{'≥' if threshold.at_least else '≤'} {words.quantity(threshold.limit, threshold.metric, threshold.unit)}"
+    if samples < threshold.minimum_samples:
+        return Status.INCONCLUSIVE, f"{samples} of {needed(threshold)} {noun}: too few to claim {claim}"
+    if _beyond(threshold, value):
+        return Status.FAIL, _compared(threshold, value, "<" if threshold.at_least else ">")
+    if samples < needed(threshold):
+        return Status.INCONCLUSIVE, f"{samples} of {needed(threshold)} {noun}: too few to claim {claim}"
+    if threshold.metric is Metric.DIVERGENCE_RATIO and not threshold.at_least and 0 <= value <= 1:
+        highest = upper_bound(value, samples)
+        if highest > threshold.limit:
+            seen = f"{round(value * samples)} of {samples} {noun} differ"
+            return Status.INCONCLUSIVE, f"{seen}: too few to claim {claim} (may be {words.percent(highest)})"
+    return Status.PASS, _compared(threshold, value, "≥" if threshold.at_least else "≤")
+
+
+def _beyond(threshold: Threshold, value: float) -> bool:
+    return value < threshold.limit if threshold.at_least else value > threshold.limit
+
+
+def _compared(threshold: Threshold, value: float, sign: str) -> str:
+    if threshold.metric is Metric.RESPONSIVE:
+        return "the mount answers its heartbeat" if value >= 1 else "the mount does not answer its heartbeat"
+    name = words.NAMES[threshold.metric]
+    shown = words.quantity(value, threshold.metric, threshold.unit)
+    limit = words.quantity(threshold.limit, threshold.metric, threshold.unit)
+    if shown == limit and value != threshold.limit:  # "1% > 1%" would read as a mistake
+        shown = words.quantity(value, threshold.metric, threshold.unit, digits=6)
+    return f"{name} {shown} {sign} {limit}"
