@@ -22,7 +22,7 @@ def plan(observed: Observation, desired: Deployment) -> tuple[Change, ...]:
     ]
     start = {side: _start(observed, desired, side, chosen[side]) for side in Side}
     configure = {side: _configure(observed, desired, side, chosen[side]) for side in Side}
-    route = {side: _route(observed, desired, side, chosen[side]) for side in Side}
+    route = {side: _route(observed, side, chosen[side]) for side in Side}
     router = [] if observed.router else [Change(Kind.ROUTER, "router", "down", "up", "stop the router")]
     weight = _weight(observed, desired)
     live = _live(observed, chosen[desired.live])
@@ -135,7 +135,7 @@ def _untold(want: Instance, now: InstanceState | None, observed: Observation) ->
     return {k: now.told.get(k, "") for k, v in wanted.items() if now.told.get(k, "") != v}
 
 
-def _route(observed: Observation, desired: Deployment, side: Side, name: str | None) -> list[Change]:
+def _route(observed: Observation, side: Side, name: str | None) -> list[Change]:
     now, then = observed.routes.get(side, NOBODY), name or NOBODY
     if now == then:
         return []
@@ -150,7 +150,9 @@ def _weight(observed: Observation, desired: Deployment) -> list[Change]:
     if now == desired.weight:
         return []
     before = "unknown" if now is None else f"{now}%"
-    return [Change(Kind.WEIGHT, "router weight", before, f"{desired.weight}%", f"weight → {before}", weight=desired.weight)]
+    return [
+        Change(Kind.WEIGHT, "router weight", before, f"{desired.weight}%", f"weight → {before}", weight=desired.weight)
+    ]
 
 
 def _live(observed: Observation, name: str | None) -> list[Change]:

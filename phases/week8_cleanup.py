@@ -12,7 +12,7 @@ from phases.phase import Phase, Stage
 WEEK = Phase(
     week=8,
     name="cleanup",
-    goal="Nothing of fusepy is left in the image, the requirements, the Dockerfile, CI and the source; an archive keeps it.",
+    goal="Nothing of fusepy is left in image, requirements, Dockerfile, CI and source; an archive keeps it.",
     stages=(
         Stage(
             name="single backend",
