@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployment.metrics.source import Source
+from deployment.model import Deployment
 from deployment.targets.target import Place, Target
 
 
@@ -45,6 +47,8 @@ class Context:
     warmup: int = 100
     comparisons: int = 3000  # how many the shadow must have compared
     say: Callable[[str], None] = field(default=lambda _line: None)  # narration of long checks
+    desired: Deployment | None = None  # what the stage wants; None: a check judges only what it sees
+    now: Callable[[], float] = time.time  # Unix time
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +61,5 @@ class Check:
     run: Callable[[Context], Finding | None]  # None: all is well
     seconds: float = 10.0  # deadline; a check that outlives it is itself a finding
     fine: str = ""  # what to print when all is well
+    after: tuple[str, ...] = ()  # ids that must have finished first, where they are asked in the same run
+    alone: bool = False  # nothing else may run meanwhile: it measures, or it moves traffic

@@ -1,0 +1,64 @@
+"""Are the setuid helpers there that mount for ordinary users: `fusermount` for fusepy, `fusermount3` for pyfuse3?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+
+from checks import proc, remedies
+from checks.check import Check, Context, Finding, Severity
+
+HELPERS = {"fusermount3": "pyfuse3", "fusermount": "fusepy"}
+
+
+def fusermount(_context: Context) -> Finding | None:
+    """Look for both helpers on the path the C libraries search."""
+    missing = [name for name in HELPERS if shutil.which(name) is None]
+    if not missing:
+        return None
+    names = " and ".join(missing)
+    backends = " and ".join(HELPERS[name] for name in missing)
+    # Debian's fuse3 ships both; installing `fuse` beside it is impossible there
+    command = remedies.install("helper")
+    seen = f"{names} is not on the PATH" if len(missing) == 1 else f"{names} are not on the PATH"
+    if proc.has_sys_admin():
+        why = "This user mounts without it; an ordinary user could not."
+        return Finding(seen, why, "install it", (command,), Severity.WARN)
+    return Finding(seen, f"Without it an ordinary user cannot mount with {backends}.", "install it", (command,))
+
+
+def capabilities(_context: Context) -> Finding | None:
+    """Ask how this user could mount: by CAP_SYS_ADMIN, or else through a setuid helper that may gain privilege."""
+    if proc.has_sys_admin():
+        return None
+    if os.geteuid() == 0:
+        remedy = "in a container, start it with --cap-add SYS_ADMIN --device /dev/fuse"
+        return Finding("root without CAP_SYS_ADMIN", "Nothing here may mount.", remedy)
+    helper = shutil.which("fusermount3")
+    if helper is None:
+        why = "An ordinary user mounts only through fusermount3, and it is not there."
+        return Finding("no CAP_SYS_ADMIN and no helper", why, "install it", (remedies.install("helper"),))
+    if proc.status().get("NoNewPrivs") == "1":
+        remedy = "start the Bridge without no-new-privileges, or give it CAP_SYS_ADMIN as an ambient capability"
+        return Finding("no_new_privs is set", "It takes fusermount3's setuid bit away: nothing here may mount.", remedy)
+    seen = os.stat(helper)  # noqa: PTH116 - a name found on the PATH, followed to the file that is executed
+    if seen.st_uid != 0 or not seen.st_mode & stat.S_ISUID:
+        commands = (remedies.as_root(f"chown root:root {helper}"), remedies.as_root(f"chmod 4755 {helper}"))
+        return Finding(f"{helper} is not setuid root", "An ordinary user mounts through it.", "set it", commands)
+    if os.statvfs(helper).f_flag & os.ST_NOSUID:
+        remedy = "remount that file system with suid, or give the Bridge CAP_SYS_ADMIN"
+        return Finding(f"{helper} lies on a file system mounted nosuid", "Its setuid bit counts for nothing.", remedy)
+    return None
+
+
+CHECKS = (
+    Check(
+        "host.fusermount",
+        "Are fusermount and fusermount3 there?",
+        "host",
+        fusermount,
+        fine="fusermount and fusermount3 are there",
+    ),
+    Check("host.capabilities", "May this user mount?", "host", capabilities, fine="this user may mount"),
+)

@@ -1,0 +1,39 @@
+"""Does each backend really mount, serve and unmount where the Bridge runs?"""
+
+from __future__ import annotations
+
+from checks.check import Check, Context, Finding
+from checks.inplace import image_for, run_json
+
+PATIENCE = 20.0  # seconds; a healthy probe takes about one
+
+
+def probe(context: Context, backend: str) -> Finding | None:
+    """Run dualfuse's probe: it mounts, writes, reads back, unmounts, and cleans up."""
+    image = image_for(context.target.observe(), backend)
+    found = run_json(context, ["-m", "dualfuse.probe", "--backend", backend], image, PATIENCE)
+    if found.get("ok"):
+        return None
+    # the exception is only "RuntimeError: 1"; the cause is what the C library said
+    said = (str(found.get("stderr") or "").strip().splitlines() or [""])[-1]
+    error = str(found.get("error") or "it did not say why")
+    seen = f"{backend} cannot mount in image {image}: {said or error}"
+    why = f"{error}" if said and said not in error else ""
+    remedy = str(found.get("remedy") or "run the probe by hand and read its stderr")
+    return Finding(seen, why, remedy, (f"lighthouse-migrate check mount.{backend}",))
+
+
+def fusepy(context: Context) -> Finding | None:
+    """Probe fusepy."""
+    return probe(context, "fusepy")
+
+
+def pyfuse3(context: Context) -> Finding | None:
+    """Probe pyfuse3."""
+    return probe(context, "pyfuse3")
+
+
+CHECKS = (
+    Check("mount.fusepy", "Can fusepy mount where the Bridge runs?", "bridge", fusepy, 30.0, "fusepy mounts"),
+    Check("mount.pyfuse3", "Can pyfuse3 mount where the Bridge runs?", "bridge", pyfuse3, 30.0, "pyfuse3 mounts"),
+)
