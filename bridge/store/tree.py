@@ -1,0 +1,152 @@
+"""The tree as it is stored: everything that can be asked of it, one short statement each."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sqlite3
+import stat
+from typing import NamedTuple
+
+from bridge.store.apply import Event
+from bridge.store.schema import CHUNK, ROOT
+
+NODE = "id, mode, uid, gid, nlink, size, atime, mtime, ctime, target"
+
+
+class Node(NamedTuple):
+    """A file, directory or symbolic link; times are nanoseconds since the epoch, sizes bytes."""
+
+    id: int
+    mode: int
+    uid: int
+    gid: int
+    nlink: int
+    size: int
+    atime: int
+    mtime: int
+    ctime: int
+    target: bytes | None
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return stat.S_ISDIR(self.mode)
+
+
+def failure(code: int) -> OSError:
+    """Return the error a system call would fail with."""
+    return OSError(code, os.strerror(code))
+
+
+class Tree:
+    """Questions to the stored tree, over one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def node(self, number: int) -> Node:
+        """Return a node by number.
+
+        Raises:
+            OSError: ESTALE, there is no such node.
+        """
+        row = self.connection.execute(f"SELECT {NODE} FROM nodes WHERE id=?", (number,)).fetchone()
+        if row is None:
+            raise failure(errno.ESTALE)
+        return Node._make(row)
+
+    def child(self, parent: int, name: bytes) -> int | None:
+        """Return the number of the node of that name in a directory, or None."""
+        row = self.connection.execute("SELECT node FROM entries WHERE parent=? AND name=?", (parent, name)).fetchone()
+        return None if row is None else int(row[0])
+
+    def number(self, path: bytes) -> int:
+        """Return the number of the node at a path below the root ("" or "/" is the root itself).
+
+        Raises:
+            OSError: ENOENT, ENAMETOOLONG.
+        """
+        number = ROOT
+        for name in path.split(b"/"):
+            if name:
+                found = self.child(number, name)
+                if found is None:
+                    raise failure(errno.ENAMETOOLONG if len(name) > 255 else errno.ENOENT)
+                number = found
+        return number
+
+    def at(self, path: bytes) -> Node:
+        """Return the node at a path.
+
+        Raises:
+            OSError: ENOENT, ENAMETOOLONG.
+        """
+        return self.node(self.number(path))
+
+    def parent_of(self, path: bytes) -> tuple[Node, bytes]:
+        """Return the directory that holds the last name of a path, and that name.
+
+        Raises:
+            OSError: ENOENT, ENOTDIR, ENAMETOOLONG.
+        """
+        folder, _, name = path.rpartition(b"/")
+        if len(name) > 255:
+            raise failure(errno.ENAMETOOLONG)
+        parent = self.at(folder)
+        if not parent.is_directory:
+            raise failure(errno.ENOTDIR)
+        return parent, name
+
+    def names(self, number: int) -> list[bytes]:
+        """Return the names in a directory, in byte order."""
+        return [row[0] for row in self.connection.execute("SELECT name FROM entries WHERE parent=?", (number,))]
+
+    def read(self, number: int, offset: int, size: int) -> tuple[int, bytearray]:
+        """Return the file's size and up to `size` bytes from `offset`, both of one and the same instant."""
+        first, last = offset // CHUNK, max(offset, offset + size - 1) // CHUNK
+        rows = self.connection.execute(
+            "SELECT n.size, b.position, c.data FROM nodes n"
+            " LEFT JOIN blocks b ON b.node = n.id AND b.position BETWEEN ? AND ?"
+            " LEFT JOIN chunks c ON c.hash = b.hash WHERE n.id = ?",
+            (first, last, number),
+        ).fetchall()
+        if not rows:
+            raise failure(errno.ESTALE)
+        length: int = rows[0][0]
+        start, end = offset, min(offset + size, length)
+        if end <= start:
+            return length, bytearray()
+        content = bytearray(end - start)
+        for _, position, data in rows:
+            if position is not None:
+                place(content, start, data, position * CHUNK)
+        return length, content
+
+    def xattr(self, number: int, name: bytes) -> bytes | None:
+        """Return the value of an extended attribute, or None."""
+        row = self.connection.execute("SELECT value FROM xattrs WHERE node=? AND name=?", (number, name)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def xattrs(self, number: int) -> list[bytes]:
+        """Return the names of the extended attributes."""
+        return [row[0] for row in self.connection.execute("SELECT name FROM xattrs WHERE node=?", (number,))]
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
+        """Return the events that follow number `after`, in order."""
+        rows = self.connection.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
+        return [Event._make((*row[:6], json.loads(row[6]))) for row in rows]
+
+    def last_event(self) -> int:
+        """Return the number of the newest event."""
+        return int(self.connection.execute("SELECT max(seq) FROM events").fetchone()[0])
+
+
+def place(content: bytearray, content_start: int, data: bytes | bytearray, data_start: int) -> None:
+    """Copy the part of `data` that overlaps `content` into it; both say at which byte of the file they start."""
+    begin = max(content_start, data_start)
+    end = min(content_start + len(content), data_start + len(data))
+    if begin < end:
+        source = memoryview(data)[begin - data_start : end - data_start]
+        content[begin - content_start : end - content_start] = source

@@ -1,0 +1,308 @@
+"""The event store against a model: every operation, errno for errno, over reopenings and in two processes' hands."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from bridge.store.event_store import EventStore
+from bridge.store.replay import differences, replayed
+from bridge.store.schema import CHUNK, StoreError, connect
+from bridge.store.tree import Tree
+from tests.bridge.posix_model import File, Folder, Link, Model
+
+NAMES = st.sampled_from(["a", "b", "ü\udcff", "d", "e"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+OFFSETS = st.sampled_from([0, 1, 100, CHUNK - 1, CHUNK, CHUNK + 7, 3 * CHUNK])
+DATA = st.sampled_from([b"x", b"hello", b"\0" * 10, b"ab" * CHUNK, b"c" * CHUNK])
+
+
+def walk(tree: Tree) -> dict[str, tuple[object, ...]]:
+    """Return everything in the store, in the model's form."""
+    found: dict[str, tuple[object, ...]] = {}
+    pending = [""]
+    while pending:
+        path = pending.pop()
+        node = tree.at(os.fsencode(path))
+        if node.is_directory:
+            names = sorted(os.fsdecode(name) for name in tree.names(node.id))
+            found[path] = ("folder", node.nlink, names)
+            pending += [f"{path}/{name}".lstrip("/") for name in names]
+        elif node.target is not None:
+            found[path] = ("link", os.fsdecode(node.target))
+        else:
+            content = bytes(tree.read(node.id, 0, node.size + 10)[1])
+            xattrs = {os.fsdecode(name): tree.xattr(node.id, name) for name in tree.xattrs(node.id)}
+            found[path] = ("file", content, xattrs, stat.S_IMODE(node.mode), node.nlink)
+    return found
+
+
+class StoreAgainstModel(RuleBasedStateMachine):
+    """Random system calls on the store and on the model, which must agree on results and on errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "store.db"
+        self.store = EventStore(self.path)
+        self.model = Model()
+
+    def teardown(self) -> None:
+        assert differences(self.store._writer) == []
+        self.store.close()
+        self.folder.cleanup()
+
+    def both(self, modelled: Callable[[], object], stored: Callable[[], object]) -> None:
+        assert self.outcome(stored) == self.outcome(modelled)
+
+    @staticmethod
+    def outcome(call: Callable[[], object]) -> int:
+        try:
+            call()
+        except OSError as error:
+            assert error.errno
+            return error.errno
+        return 0
+
+    def change(self, name: str, *arguments: object) -> None:
+        with self.store.change("tester") as change:
+            getattr(change, name)(*arguments)
+
+    def number(self, path: str) -> int:
+        with self.store.read() as tree:
+            return tree.number(os.fsencode(path))
+
+    @rule(path=PATHS)
+    def create(self, path: str) -> None:
+        self.both(lambda: self.model.make(path, File()), lambda: self.change("make", os.fsencode(path), 0o100644, 0, 0))
+
+    @rule(path=PATHS)
+    def mkdir(self, path: str) -> None:
+        self.both(
+            lambda: self.model.make(path, Folder()), lambda: self.change("make", os.fsencode(path), 0o040755, 0, 0)
+        )
+
+    @rule(path=PATHS, points_to=PATHS)
+    def symlink(self, path: str, points_to: str) -> None:
+        self.both(
+            lambda: self.model.make(path, Link(points_to)),
+            lambda: self.change("make", os.fsencode(path), 0o120777, 0, 0, os.fsencode(points_to)),
+        )
+
+    @rule(source=PATHS, path=PATHS)
+    def link(self, source: str, path: str) -> None:
+        self.both(
+            lambda: self.model.link(source, path), lambda: self.change("link", os.fsencode(source), os.fsencode(path))
+        )
+
+    @rule(path=PATHS)
+    def unlink(self, path: str) -> None:
+        self.both(lambda: self.model.unlink(path), lambda: self.change("unlink", os.fsencode(path)))
+
+    @rule(path=PATHS)
+    def rmdir(self, path: str) -> None:
+        self.both(lambda: self.model.rmdir(path), lambda: self.change("rmdir", os.fsencode(path)))
+
+    @rule(old=PATHS, new=PATHS)
+    def rename(self, old: str, new: str) -> None:
+        self.both(
+            lambda: self.model.rename(old, new), lambda: self.change("rename", os.fsencode(old), os.fsencode(new))
+        )
+
+    @rule(path=PATHS, offset=OFFSETS, data=DATA)
+    def write(self, path: str, offset: int, data: bytes) -> None:
+        if self.is_file(path):
+            self.model.write(path, offset, data)
+            self.change("write", self.number(path), os.fsencode(path), [(offset, data)], 1)
+
+    @rule(path=PATHS, size=OFFSETS)
+    def truncate(self, path: str, size: int) -> None:
+        if self.is_file(path):
+            self.model.truncate(path, size)
+            self.change("truncate", self.number(path), os.fsencode(path), size)
+
+    @rule(path=PATHS, mode=st.sampled_from([0o600, 0o755]), name=NAMES, value=DATA)
+    def describe(self, path: str, mode: int, name: str, value: bytes) -> None:
+        if self.is_file(path):
+            file = self.model.file(path)
+            file.mode = mode
+            file.xattrs[name] = value
+            self.change("chmod", os.fsencode(path), mode)
+            self.change("setxattr", os.fsencode(path), os.fsencode(name), value, 0)
+
+    @rule()
+    def reopen(self) -> None:
+        self.store.close()
+        self.store = EventStore(self.path)
+
+    def is_file(self, path: str) -> bool:
+        try:
+            return isinstance(self.model.find(path), File)
+        except OSError:
+            return False
+
+    @invariant()
+    def agrees(self) -> None:
+        with self.store.read() as tree:
+            assert walk(tree) == self.model.walk()
+
+
+TestStoreAgainstModel = StoreAgainstModel.TestCase
+TestStoreAgainstModel.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+def test_each_change_is_an_event_with_agent_path_and_order(path: Path) -> None:
+    store = EventStore(path)
+    with store.change("uid:7") as change:
+        node = change.make(b"a", 0o100644, 7, 7)
+        change.write(node.id, b"a", [(0, b"hello")], 5)
+    with store.change("uid:8") as change:
+        change.rename(b"a", b"b")
+    with store.read() as tree:
+        events = tree.events(after=1)
+    store.close()
+    assert [(event.seq, event.agent, event.kind, event.path) for event in events] == [
+        (2, "uid:7", "create", b"a"),
+        (3, "uid:7", "write", b"a"),
+        (4, "uid:8", "rename", b"a"),
+    ]
+    assert {event.node for event in events} == {2}
+    assert events[1].detail["size"] == 5
+    assert events[2].detail["to"] == "b"
+
+
+def test_a_change_that_fails_leaves_neither_tree_nor_event(path: Path) -> None:
+    store = EventStore(path)
+    with pytest.raises(FileNotFoundError), store.change("tester") as change:
+        change.make(b"a", 0o100644, 0, 0)
+        change.unlink(b"missing")
+    with store.read() as tree:
+        assert tree.names(1) == []
+        assert tree.last_event() == 1
+    store.close()
+
+
+def test_a_small_write_to_a_large_file_stores_one_chunk(path: Path) -> None:
+    store = EventStore(path)
+    with store.change("tester") as change:
+        node = change.make(b"a", 0o100644, 0, 0)
+        change.write(node.id, b"a", [(0, os.urandom(100 * CHUNK))], 1)
+    before = store._writer.execute("SELECT count(*) FROM chunks").fetchone()[0]
+    with store.change("tester") as change:
+        change.write(node.id, b"a", [(50 * CHUNK + 3, b"!")], 2)
+    assert store._writer.execute("SELECT count(*) FROM chunks").fetchone()[0] == before + 1
+    with store.read() as tree:
+        assert bytes(tree.read(node.id, 50 * CHUNK + 3, 1)[1]) == b"!"
+    store.close()
+
+
+def test_equal_content_is_stored_once(path: Path) -> None:
+    store = EventStore(path)
+    with store.change("tester") as change:
+        for name in (b"a", b"b"):
+            change.write(change.make(name, 0o100644, 0, 0).id, name, [(0, b"same" * CHUNK)], 1)
+    assert store._writer.execute("SELECT count(*) FROM chunks").fetchone()[0] == 1
+    store.close()
+
+
+def test_the_tree_can_be_replayed_to_any_event(path: Path) -> None:
+    store = EventStore(path)
+    with store.change("tester") as change:
+        change.make(b"a", 0o100644, 0, 0)
+    with store.change("tester") as change:
+        change.unlink(b"a")
+    then = Tree(replayed(store._writer, until=2))
+    assert then.names(1) == [b"a"]
+    assert Tree(replayed(store._writer)).names(1) == []
+    store.close()
+
+
+def test_two_open_stores_see_each_other_at_once_and_never_lose_a_change(path: Path) -> None:
+    stores = [EventStore(path), EventStore(path)]
+    with stores[0].change("tester") as change:
+        node = change.make(b"log", 0o100644, 0, 0)
+
+    def work(mine: int) -> None:
+        for number in range(200):
+            with stores[mine].change("tester") as change:
+                change.append(node.id, b"log", b"%d:%03d\n" % (mine, number))
+            with stores[1 - mine].read() as tree:
+                assert b"%d:%03d\n" % (mine, number) in tree.read(node.id, 0, 1 << 20)[1]
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with stores[0].read() as tree:
+        lines = bytes(tree.read(node.id, 0, 1 << 20)[1]).splitlines()
+    assert sorted(lines) == [b"%d:%03d" % (mine, number) for mine in (0, 1) for number in range(200)]
+    for store in stores:
+        store.close()
+
+
+def test_several_processes_may_make_the_same_new_store(path: Path) -> None:
+    code = "import sys, pathlib; from bridge.store.event_store import EventStore; EventStore(pathlib.Path(sys.argv[1]))"
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE) for _ in range(6)]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 6
+    connection = connect(path)
+    assert connection.execute("SELECT count(*) FROM events").fetchone()[0] == 1
+    connection.close()
+
+
+def test_a_file_that_is_no_event_store_is_refused_and_left_alone(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE mine (x)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is not an event store"):
+        EventStore(path)
+    assert path.read_bytes() == before
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        EventStore(path)
+
+
+def test_a_store_of_a_newer_version_is_refused(path: Path) -> None:
+    EventStore(path).close()
+    connection = connect(path)
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with pytest.raises(StoreError, match="version 99"):
+        EventStore(path)
+
+
+def test_a_full_disk_is_enospc_and_changes_nothing(path: Path) -> None:
+    store = EventStore(path)
+    with store.change("tester") as change:
+        node = change.make(b"a", 0o100644, 0, 0)
+    pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
+    store._writer.execute(f"PRAGMA max_page_count={pages + 4}")
+    with pytest.raises(OSError) as caught, store.change("tester") as change:
+        change.write(node.id, b"a", [(0, os.urandom(10 * CHUNK))], 1)
+    assert caught.value.errno == errno.ENOSPC
+    store._writer.execute("PRAGMA max_page_count=1000000")
+    with store.change("tester") as change:
+        change.write(node.id, b"a", [(0, b"room again")], 1)
+    with store.read() as tree:
+        assert bytes(tree.read(node.id, 0, 100)[1]) == b"room again"
+    assert differences(store._writer) == []
+    store.close()
