@@ -1,0 +1,1 @@
+"""Lighthouse: agents share a project through one bridge."""

@@ -1,0 +1,1 @@
+"""The Bridge: event store, mount and HTTP API."""

@@ -1,0 +1,1 @@
+"""What is needed during the migration only."""
