@@ -47,4 +47,4 @@ class Source(Protocol):
         """Take a sample now, where the source keeps its own windows; a source with a server behind it does nothing."""
 
     def measure(self, metric: Metric, side: Side, window: float) -> Measurement:
-        """Return one measurement over the last `window` seconds; it never raises, a failure is a `failed` measurement."""
+        """Return one measurement over the last `window` seconds; it never raises: a failure is a `failed` one."""

@@ -1,0 +1,129 @@
+"""Take a local deployment away: everything the target made and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from deployment.targets import local_live, mounts, processes
+from deployment.targets.local_layout import Layout, read_records
+from deployment.targets.local_observe import BRIDGE
+from deployment.targets.local_supervisor import Supervisor
+
+SERVICES = {
+    "haproxy": "haproxy.cfg",
+    "prometheus": "--config.file=prometheus.yml",
+    "supervisor": "supervisor.supervisord",
+}
+
+
+def destroy(layout: Layout, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Stop and remove everything and return what is left; interrupted at any point, it can be run again."""
+    devices = {m.device for m in mounts.below(mounts.table(), layout.instances)}
+    _hide(layout, devices)
+    _end_bridges(layout, say)
+    _end_services(layout)
+    _unmount(layout, devices)
+    return _remove(layout)
+
+
+def _hide(layout: Layout, devices: set[str]) -> None:
+    """Take the stable path away first: while it shows an instance, that instance is in use and cannot drain."""
+    shown = mounts.at(mounts.table(), layout.live)
+    ours = shown.device in devices if shown is not None else _our_link(layout)
+    if ours and local_live.hide(layout, layout.present()) is not None and shown is not None:
+        mounts.detach(shown.point)
+    if _our_link(layout):
+        layout.live.unlink()
+
+
+def _our_link(layout: Layout) -> bool:
+    try:
+        aim = os.path.normpath(layout.live.parent / layout.live.readlink())
+    except OSError:
+        return False
+    return aim.startswith(f"{layout.instances}/")
+
+
+def _end_bridges(layout: Layout, say: Callable[[str], None]) -> None:
+    supervisor = Supervisor(layout)
+    folders = [layout.folder(r.name) for r in read_records(layout)]
+    working = processes.working_in(folders, BRIDGE)
+    for folder, pid in working.items():
+        # supervisord must hear of it, or it starts again what ends
+        if not supervisor.stop(folder.name):
+            processes.send(pid, signal.SIGTERM, BRIDGE)
+    if working:
+        say(f"draining {', '.join(sorted(f.name for f in working))}")
+    if not _until(lambda: not processes.working_in(folders, BRIDGE), layout.place.drain_seconds + 10):
+        for pid in processes.working_in(folders, BRIDGE).values():
+            processes.send(pid, signal.SIGKILL, BRIDGE)
+
+
+def _end_services(layout: Layout) -> None:
+    supervisor = Supervisor(layout)
+    supervisor.shut_down()
+    folders = {layout.state / name: word for name, word in SERVICES.items()}
+
+    def left() -> dict[Path, int]:
+        found: dict[Path, int] = {}
+        for folder, word in folders.items():
+            found.update(processes.working_in([folder], word))
+        return found
+
+    if _until(lambda: not left(), 5):
+        return
+    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
+        for folder, pid in left().items():
+            processes.send(pid, number, folders[folder])
+        if _until(lambda: not left(), seconds):
+            return
+
+
+def _unmount(layout: Layout, devices: set[str]) -> None:
+    """Take down what a Bridge that was killed has left mounted, and free whoever waits for it."""
+    for mount in mounts.table():
+        if mount.device in devices:
+            mounts.abort(mount)
+    for mount in (*mounts.below(mounts.table(), layout.instances), *_shown(layout, devices)):
+        mounts.detach(mount.point)
+
+
+def _shown(layout: Layout, devices: set[str]) -> tuple[mounts.Mount, ...]:
+    return tuple(m for m in mounts.table() if m.point == str(layout.live) and m.device in devices)
+
+
+def _remove(layout: Layout) -> tuple[str, ...]:
+    left = [f"mount {m.point}" for m in mounts.below(mounts.table(), layout.state)]
+    folders = [layout.folder(r.name) for r in read_records(layout)]
+    left += [f"process {pid} ({f.name})" for f, pid in processes.working_in(folders, BRIDGE).items()]
+    for name, word in SERVICES.items():
+        left += [f"process {pid} ({name})" for pid in processes.working_in([layout.state / name], word).values()]
+    if left:
+        return tuple(left)  # files stay too, so that the next attempt finds its way
+    note = layout.instances / "live.json"
+    if note.exists() and json.loads(note.read_text("utf-8"))["made"] == str(layout.live):
+        try:
+            layout.live.rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            left.append(f"{layout.live}: {error.strerror}")
+    for folder in layout.owned():
+        if folder.exists():
+            shutil.rmtree(folder)
+    return tuple(left)
+
+
+def _until(holds: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,59 @@
+"""The stable mount path: show an instance's mount there, and take it away at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from deployment.errors import ChangeFailedError, UnreachableError
+from deployment.model import Image
+from deployment.targets.local_layout import Layout, Record, read_records, write_whole
+from deployment.targets.local_run import run
+
+
+def show(layout: Layout, name: str, say: Callable[[str], None]) -> None:
+    """Show an instance's mount on the stable path, in one step no client notices.
+
+    Raises:
+        ChangeFailedError: The path cannot show it; it shows what it showed before.
+    """
+    record = next((r for r in read_records(layout) if r.name == name), None)
+    if record is None:
+        raise ChangeFailedError(f"{name} is not there", "`plan` shows what is")
+    if not os.path.lexists(layout.live):
+        layout.live.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(layout.instances / "live.json", json.dumps({"made": str(layout.live)}) + "\n")
+        layout.live.mkdir()
+    say(f"showing {name} on {layout.live}")
+    _live(layout, record, "swap", str(layout.mount(name)), str(layout.live))
+
+
+def hide(layout: Layout, images: frozenset[Image]) -> str | None:
+    """Take whatever the stable path shows away and return why it could not be done."""
+    image = next(iter(sorted(images)), None)
+    if image is None:
+        return "no image is left to do it with"
+    try:
+        done = run(layout, ["-m", "dualfuse.live", "detach", str(layout.live)], image, 20)
+    except UnreachableError as error:
+        return error.message
+    return None if done.returncode == 0 else _answer(done.stdout).get("error") or done.stderr.strip()[-200:]
+
+
+def _live(layout: Layout, record: Record, *arguments: str) -> None:
+    try:
+        done = run(layout, ["-m", "dualfuse.live", *arguments], record.image, 20)
+    except UnreachableError as error:
+        raise ChangeFailedError(error.message, error.hint) from error
+    answer = _answer(done.stdout)
+    if done.returncode != 0 or not answer.get("ok"):
+        why = answer.get("error") or done.stderr.strip()[-300:] or f"it ended with {done.returncode}"
+        raise ChangeFailedError(f"the stable path cannot show {record.name}: {why}", str(answer.get("hint") or ""))
+
+
+def _answer(output: str) -> dict[str, Any]:
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    answer: dict[str, Any] = json.loads(lines[-1]) if lines else {}
+    return answer
