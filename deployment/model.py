@@ -67,7 +67,7 @@ class InstanceState:
     side: Side
     generation: int
     image: Image
-    told: Mapping[str, str]  # the LIGHTHOUSE_* settings in force, as the Bridge itself reports them; empty if it does not answer
+    told: Mapping[str, str]  # the LIGHTHOUSE_* settings in force, as the Bridge itself says; empty if it does not answer
     serving: str | None  # the backend that really serves; None if unknown or degraded
     ready: bool  # its API answers and its mount was just proved alive
     draining: bool = False  # retired: it serves open handles only and exits by itself
@@ -90,7 +90,7 @@ class Observation:
     live: str | None = None  # name of the instance whose mount the stable mount path shows
     live_detail: str = ""  # why `live` is unknown: "dead", "not mounted", "a foreign mount"
     images: frozenset[Image] = frozenset()
-    last: Mapping[Side, int] = field(default_factory=dict)  # highest generation a side ever had, so that no name comes twice
+    last: Mapping[Side, int] = field(default_factory=dict)  # highest generation a side ever had: no name comes twice
     notes: tuple[str, ...] = ()  # things the operator should hear: clamped limits, a dead supervisor
 
     def serving(self, side: Side) -> InstanceState | None:

@@ -36,10 +36,11 @@ def prepare(layout: Layout, image: Image, say: Callable[[str], None]) -> None:
     say(f"installing image {image}")
     pins = local_wheels.pins(image)
     # the same interpreter as the tool's, without what the tool itself needs
-    _uv("venv", "--no-project", "--relocatable", "--python", sys.executable, str(beside))
+    _uv(layout.state, "venv", "--no-project", "--relocatable", "--python", sys.executable, str(beside))
     python = beside / "bin" / "python"
-    house = ("--offline", "--no-index", "--find-links", str(layout.wheels))
-    _uv("pip", "install", *house, "--no-deps", "--compile-bytecode", "--python", str(python), *pins)
+    # uv reads some characters of a path as its own, so it works in the state folder and is given names only
+    house = ("--offline", "--no-index", "--find-links", layout.wheels.name)
+    _uv(layout.state, "pip", "install", *house, "--no-deps", "--compile-bytecode", "--python", str(python), *pins)
     packages = _site_packages(beside)
     for package in ("bridge", "dualfuse"):
         shutil.copytree(_source(package), packages / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -60,12 +61,17 @@ def remove(layout: Layout, image: Image) -> None:
     _remove(beside)
 
 
-def _uv(*arguments: str) -> None:
+def _uv(folder: Path, *arguments: str) -> None:
     from uv import find_uv_bin
 
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON") and k != "VIRTUAL_ENV"}
     done = subprocess.run(
-        [find_uv_bin(), "--quiet", "--no-config", *arguments], env=clean, capture_output=True, text=True, check=False
+        [find_uv_bin(), "--quiet", "--no-config", *arguments],
+        cwd=folder,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise ChangeFailedError(
