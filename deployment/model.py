@@ -67,7 +67,7 @@ class InstanceState:
     side: Side
     generation: int
     image: Image
-    told: Mapping[str, str]  # the LIGHTHOUSE_* settings in force, as the Bridge itself says; empty if it does not answer
+    told: Mapping[str, str]  # the LIGHTHOUSE_* settings in force, as the Bridge itself says; empty if it is silent
     serving: str | None  # the backend that really serves; None if unknown or degraded
     ready: bool  # its API answers and its mount was just proved alive
     draining: bool = False  # retired: it serves open handles only and exits by itself
