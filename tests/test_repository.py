@@ -136,6 +136,13 @@ def test_every_dependency_is_pinned_within_its_range() -> None:
         assert requirement.specifier.contains(pinned), f"{requirement} is pinned to {pinned}"
 
 
+def test_the_bridge_is_pinned_to_what_the_tests_run_with() -> None:
+    pins = {line.lower().replace("_", "-") for line in (REPOSITORY / "constraints.txt").read_text().splitlines()}
+    for file in (REPOSITORY / "deployment/requirements").glob("*.txt"):
+        wanted = {line.lower() for line in file.read_text().splitlines() if line and not line.startswith("#")}
+        assert wanted <= pins, file
+
+
 def test_no_source_file_is_two_things() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "*.py", "dev"], cwd=REPOSITORY, capture_output=True, text=True, check=True
