@@ -1,0 +1,68 @@
+"""``python -m dualfuse mount PACKAGE.MODULE:CLASS MOUNTPOINT``: serve a file system in the foreground."""
+
+import argparse
+import importlib
+import logging
+import sys
+from typing import Any
+
+from dualfuse.backend import BACKENDS, mount
+from dualfuse.errors import MountError
+from dualfuse.options import parse
+
+
+def build(specification: str, arguments: list[str]) -> object:
+    """Import PACKAGE.MODULE:CLASS and call it with k=v arguments (as strings), or give the object it names."""
+    module, colon, name = specification.partition(":")
+    if not colon:
+        raise MountError(f"{specification!r} does not name a class", remedy="write PACKAGE.MODULE:CLASS")
+    try:
+        target = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise MountError(f"cannot load {specification}: {error}", remedy="check the name and PYTHONPATH") from error
+    keywords: dict[str, Any] = dict(argument.split("=", 1) for argument in arguments)
+    return target(**keywords) if isinstance(target, type) or keywords else target
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; the exit code is 0 after a clean unmount and 1 when nothing could be mounted."""
+    parser = argparse.ArgumentParser(prog="python -m dualfuse", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("mount", help="mount a file system and serve it in the foreground")
+    serve.add_argument("operations", metavar="PACKAGE.MODULE:CLASS")
+    serve.add_argument("mountpoint")
+    serve.add_argument("--backend", choices=list(BACKENDS), default="pyfuse3")
+    serve.add_argument("--fallback", choices=list(BACKENDS), help="used when the backend cannot mount")
+    serve.add_argument("--arg", action="append", default=[], metavar="K=V", help="a keyword argument of the class")
+    serve.add_argument("-o", dest="options", action="append", default=[], metavar="OPT,…", help="mount options")
+    serve.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(message)s")
+    backends = [arguments.backend, *([arguments.fallback] if arguments.fallback else [])]
+    try:
+        operations = build(arguments.operations, arguments.arg)
+        options = parse(",".join(arguments.options))
+    except (MountError, ValueError) as error:
+        return _refuse(error)
+    failure: MountError | None = None
+    for backend in backends:
+        try:
+            mount(operations, arguments.mountpoint, backend, **options)
+        except MountError as error:
+            failure = error
+            logging.error("%s cannot serve %s: %s", backend, arguments.mountpoint, error)
+        else:
+            return 0
+    return _refuse(failure) if failure is not None else 1
+
+
+def _refuse(error: Exception) -> int:
+    print(f"error: {error}", file=sys.stderr)  # noqa: T201
+    remedy = getattr(error, "remedy", "")
+    if remedy:
+        print(f"hint: {remedy}", file=sys.stderr)  # noqa: T201
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

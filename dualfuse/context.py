@@ -1,0 +1,80 @@
+"""Who asks: the uid, gid and pid of the caller, inside an operation, on every backend."""
+
+import sys
+from contextvars import ContextVar
+from typing import Any, Protocol, cast
+
+
+class Caller(Protocol):
+    """The process on whose behalf an operation runs."""
+
+    @property
+    def uid(self) -> int: ...
+    @property
+    def gid(self) -> int: ...
+    @property
+    def pid(self) -> int: ...
+
+
+CALLER: ContextVar[Caller | None] = ContextVar("dualfuse_caller", default=None)
+
+
+def fuse_get_context() -> tuple[int, int, int]:
+    """Give (uid, gid, pid) of the caller, as fusepy's function of the same name does.
+
+    On pyfuse3, read, write, flush, fsync, release and readdir report the process that opened the file: libfuse3 tells
+    pyfuse3 nothing better. Raises RuntimeError outside an operation.
+    """
+    caller = CALLER.get()
+    if caller is not None:
+        return caller.uid, caller.gid, caller.pid
+    for name in ("fuse", "mfusepy"):
+        module = sys.modules.get(name)
+        if module is not None and hasattr(module, "_libfuse"):
+            return cast("tuple[int, int, int]", module.fuse_get_context())
+    raise RuntimeError("fuse_get_context() was called outside a file system operation")
+
+
+class _Pointer:
+    """Looks like the pointer that libfuse2's fuse_get_context returns."""
+
+    @property
+    def contents(self) -> Caller:
+        caller = CALLER.get()
+        if caller is None:
+            raise RuntimeError("fuse_get_context() was called outside a file system operation")
+        return caller
+
+
+class _Library:
+    """Looks like libfuse2 to fusepy's Python functions, answering for the caller of a pyfuse3 request."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+
+    def fuse_get_context(self) -> _Pointer:
+        return _Pointer()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name)
+
+
+class redirect:  # noqa: N801 - reads as a statement: with redirect():
+    """Let ``fuse.fuse_get_context`` answer for pyfuse3's requests while the block runs.
+
+    Classes hold the function by ``from fuse import fuse_get_context``, so the function stays and the library that it
+    asks is replaced: asked outside a libfuse2 request, libfuse2 would read a thread key that was never made.
+    """
+
+    def __enter__(self) -> None:
+        self._modules: list[Any] = [
+            module
+            for name in ("fuse", "mfusepy")
+            if (module := sys.modules.get(name)) is not None and hasattr(module, "_libfuse")
+        ]
+        for module in self._modules:
+            module._libfuse = _Library(module._libfuse)
+
+    def __exit__(self, *_: object) -> None:
+        for module in self._modules:
+            module._libfuse = module._libfuse._library

@@ -1,0 +1,158 @@
+"""Serve an Operations object on fusepy and libfuse2: an adapter only.
+
+Threading rule: libfuse2 runs operations in threads of its own, as many as requests wait; with ``nothreads`` all of them
+run in the thread that called ``mount``.
+"""
+
+import errno
+import logging
+import os
+import warnings
+from typing import Any
+
+from dualfuse import options
+from dualfuse.backend import log_notes, prepare_mountpoint, unmount
+from dualfuse.cstderr import CapturedStderr
+from dualfuse.errors import MountError
+from dualfuse.guard import Guard, guard
+from dualfuse.insides import installed_version
+
+log = logging.getLogger("dualfuse")
+
+
+class FusepyBackend:
+    """fusepy on libfuse2."""
+
+    name = "fusepy"
+    module = "fuse"
+    helper = "fusermount"
+
+    def __init__(self) -> None:
+        self._operations: object | None = None
+
+    def unavailable(self) -> str | None:
+        """Say why the library cannot be used here, None if it can."""
+        try:
+            fuse = self._load()
+        except (ImportError, OSError, AttributeError) as error:  # it raises OSError when libfuse is missing
+            return f"{self.name}: {error}"
+        if not hasattr(fuse, "_libfuse"):
+            return f"{self.name}: the module {self.module} is a stand-in without a C library"
+        return None
+
+    def _load(self) -> Any:
+        return __import__(self.module)
+
+    def versions(self) -> dict[str, str]:
+        """Give the versions of the Python package and of the C library."""
+        found = {self.name: installed_version(self.module) or "none"}
+        if self.unavailable() is None:
+            library = self._load()._libfuse
+            found["libfuse"] = str(library.fuse_version() / 10)
+        return found
+
+    def get_operations(self) -> object | None:
+        """Give the Operations object that is being served."""
+        return self._operations
+
+    def unmount(self, mountpoint: str) -> None:
+        """Detach the mount lazily."""
+        unmount(mountpoint, self.helper)
+
+    def mount(self, operations: object, mountpoint: str, **given: Any) -> None:
+        """Mount and serve until unmounted or signalled; see ``dualfuse.mount``."""
+        plan = options.plan(given, self.name)
+        log_notes(plan.notes)
+        nonempty = bool(plan.library.get("nonempty") or plan.adapter.get("nonempty"))
+        path = prepare_mountpoint(mountpoint, nonempty)
+        problem = self.unavailable()
+        if problem is not None:
+            raise MountError(problem)
+        plan.library.setdefault("fsname", type(getattr(operations, "operations", operations)).__name__)
+        fuse = self._load()
+        from dualfuse.asynchronous import synchronous
+
+        with synchronous(operations) as served:
+            self._operations = operations
+            try:
+                _run(fuse, _Served(guard(served)), path, plan.library, plan.adapter)
+            finally:
+                self._operations = None
+
+
+class _Served:
+    """What fusepy sees as its operations: a guarded file system that also tells when it was mounted."""
+
+    def __init__(self, operations: Guard) -> None:
+        self.operations = operations
+        self.started = False
+        self.failure: OSError | None = None
+        self.captured = CapturedStderr()
+        self.exit: Any = None
+
+    def init(self, path: str) -> None:
+        """Called when the kernel says hello."""
+        self.captured.stop()
+        self.started = True
+        init = getattr(self.operations, "init")  # noqa: B009 - made at run time
+        if init is not None:
+            try:
+                init(path)
+            except OSError as error:
+                self.failure = error
+                self.exit()
+
+    def __call__(self, operation: str, *args: Any) -> Any:
+        if operation == "init":
+            return self.init(*args)
+        return self.operations(operation, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.operations, name, None)
+
+
+def _run(
+    fuse: Any, served: _Served, path: str, library: dict[str, options.Value], adapter: dict[str, options.Value]
+) -> None:
+    class FUSE(fuse.FUSE):  # type: ignore[misc]
+        """fusepy's, with EIO for what is not an errno."""
+
+        @staticmethod
+        def _wrapper(func: Any, *args: Any) -> int:
+            try:
+                result = func(*args) or 0
+                if isinstance(result, int):
+                    return result
+                raise TypeError(f"{func.__name__} gave {result!r:.80}")
+            except OSError as error:
+                return -(error.errno or errno.EIO)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the mount lives
+                served.operations.report(func.__name__, error)
+                return -errno.EIO
+
+    served.exit = fuse.fuse_exit
+    served.captured.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # use_ns is the class's own choice
+            FUSE(
+                served,
+                path,
+                foreground=True,
+                raw_fi=bool(adapter.get("raw_fi")),
+                encoding=str(adapter.get("encoding", "utf-8")),
+                **{name: _escaped(value) for name, value in library.items()},
+            )
+    except RuntimeError as error:
+        if not served.started:
+            stderr = served.captured.stop(forward=False)
+            raise MountError(f"cannot mount {path}: libfuse gave up", stderr=stderr) from error
+        log.error("libfuse ended with status %s", error)
+    finally:
+        served.captured.stop()
+    if served.failure is not None:
+        raise MountError(f"the file system's init failed: {served.failure}") from served.failure
+
+
+def _escaped(value: options.Value) -> options.Value:
+    return os.fspath(value).replace("\\", "\\\\").replace(",", "\\,") if isinstance(value, str) else value

@@ -1,0 +1,99 @@
+"""Count and time every operation, cheaply enough to be always on.
+
+Plain integers and bucket arrays only; turning them into metrics is left to whoever reads the snapshot. An increment
+is one load and one store without a call in between, which CPython does not interrupt.
+"""
+
+import errno
+from bisect import bisect_left
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from dualfuse.guard import Guard, log
+from dualfuse.operations import OPERATIONS
+
+# Upper bounds in seconds, each inclusive; durations above the last go into one overflow bucket.
+BUCKETS: tuple[float, ...] = (
+    0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0,
+)  # fmt: skip
+
+# A proper answer of a healthy file system: "no such file" is not a failure of the mount.
+ANSWERS: frozenset[int] = frozenset({
+    errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
+    errno.ENODATA, errno.ENOSYS, errno.ENOTSUP, errno.ENOTTY, errno.ERANGE, errno.EXDEV, errno.ELOOP,
+    errno.ENAMETOOLONG, errno.EINVAL, errno.EBADF, errno.EAGAIN, errno.EINTR, errno.EMLINK, errno.ETXTBSY,
+})  # fmt: skip
+
+Tap = Callable[[str, str], None]
+
+
+class _Meter:
+    __slots__ = ("buckets", "error", "ok", "seconds")
+
+    def __init__(self) -> None:
+        self.ok = 0
+        self.error = 0
+        self.seconds = 0.0
+        self.buckets = [0] * (len(BUCKETS) + 1)
+
+
+class Instrument(Guard):
+    """An Operations object that counts and times its operations and never raises anything but OSError.
+
+    ``tap`` is called with (operation, path) after each operation that succeeded; what it raises is logged and has no
+    effect on the operation. An errno in ``ANSWERS`` counts as ok, every other one as error.
+    """
+
+    def __init__(self, operations: object, backend: str = "", tap: Tap | None = None) -> None:
+        self.backend = backend
+        self.tap = tap
+        self._meters = {name: _Meter() for name in OPERATIONS}
+        super().__init__(operations)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give all counts so far, fit for JSON; buckets are per bucket, not cumulative, the last is the overflow."""
+        return {
+            "backend": self.backend,
+            "operations": {
+                name: {"ok": meter.ok, "error": meter.error, "seconds": meter.seconds, "buckets": list(meter.buckets)}
+                for name, meter in self._meters.items()
+            },
+            "exceptions": self.exceptions,
+        }
+
+    def _protect(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        guarded = super()._protect(name, call)
+        meter = self._meters[name]
+        buckets = meter.buckets
+
+        def measured(*args: Any) -> Any:
+            start = perf_counter()
+            try:
+                result = guarded(*args)
+            except OSError as error:
+                elapsed = perf_counter() - start
+                meter.seconds += elapsed
+                buckets[bisect_left(BUCKETS, elapsed)] += 1
+                if error.errno in ANSWERS:
+                    meter.ok += 1
+                else:
+                    meter.error += 1
+                raise
+            elapsed = perf_counter() - start
+            meter.seconds += elapsed
+            buckets[bisect_left(BUCKETS, elapsed)] += 1
+            meter.ok += 1
+            if self.tap is not None:
+                self._tell(name, args[0])
+            return result
+
+        return measured
+
+    def _tell(self, name: str, path: str) -> None:
+        try:
+            if self.tap is not None:
+                self.tap(name, path)
+        except Exception as error:  # noqa: BLE001 - an observer must never change what the file system answers
+            log.error("the tap failed on %s %s", name, path, exc_info=error)

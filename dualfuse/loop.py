@@ -1,0 +1,331 @@
+"""The loop that drives pyfuse3: one blocking leader, followers only while an operation blocks.
+
+Threading rule: exactly one thread, the leader, waits for requests and runs their operations itself. When an operation
+takes longer than a tick, a watcher hands the lead to another thread; a kind of operation that usually blocks hands it
+over before it starts. Nothing else ever reads the device.
+
+Why not ``pyfuse3.main``: one trio task a request costs more than libfuse2's threads, and a thread an operation three to
+eight times as much. What is used of pyfuse3's insides (version checked by ``dualfuse.insides``, stock loop otherwise):
+
+- ``pyfuse3._session_loop`` looks ``trio`` up in its module, so an object with the same few names can stand in for it;
+- it is a coroutine: a request handler that yields hands its operation out to whoever drives the coroutine. User code
+  must run out there: pyfuse3 holds a handler that has not yielded yet by one global only, and another thread that reads
+  the next request would free it;
+- ``fuse_session_receive_buf`` keeps the GIL, so the descriptor must not block: the waiting is done in ``poll``;
+- ``pyfuse3.close`` frees the session, so every thread must have ended before.
+"""
+
+import fcntl
+import logging
+import os
+import select
+import signal
+import threading
+import time
+import types
+from collections.abc import Callable, Generator
+from typing import Any
+
+log = logging.getLogger("dualfuse")
+
+Handler = Callable[..., Any]
+TICK = 0.002  # seconds: an operation running longer than one or two ticks loses the lead
+SLOW = 0.0003  # seconds: an operation that takes longer on average hands the lead over before it starts
+MAX_THREADS = 1000
+MAX_IDLE = 10  # as libfuse2
+JOIN_TIMEOUT = 10.0  # seconds to wait at the end for operations that are still running
+_NEVER = 1 << 30
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class _Closed(Exception):  # noqa: N818 - stands in for trio.ClosedResourceError
+    pass
+
+
+class _Ready:
+    """An awaitable that is done."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Any:
+        return iter(())
+
+
+_READY = _Ready()
+
+
+class _NoLock:
+    """Stands in for trio.Lock: leadership already keeps readers apart."""
+
+    def __aenter__(self) -> _Ready:
+        return _READY
+
+    def __aexit__(self, *_: object) -> _Ready:
+        return _READY
+
+
+def hand_out(handler: Handler) -> Handler:
+    """Make a request handler of pyfuse3 that yields its work to the thread that drives the coroutine."""
+
+    @types.coroutine
+    def request(*args: Any) -> Generator[tuple[Handler, tuple[Any, ...]], Any, Any]:
+        return (yield handler, args)
+
+    return request
+
+
+class _Thread:
+    """One thread that drives a session: the leader, a parked follower, or busy with an operation."""
+
+    __slots__ = ("leading", "wake")
+
+    def __init__(self) -> None:
+        self.leading = True
+        self.wake = threading.Lock()
+        self.wake.acquire()
+
+
+class Loop:
+    """Serves one mounted pyfuse3 session until it is unmounted or ``stop`` is called."""
+
+    # what pyfuse3 takes from the module trio
+    ClosedResourceError = _Closed
+    Lock = _NoLock
+    name = "dualfuse"
+
+    def __init__(self, pyfuse3: Any, threads: int = MAX_THREADS) -> None:
+        self._pyfuse3 = pyfuse3
+        self._max_threads = max(1, threads)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._idle: list[_Thread] = []
+        self._threads: list[threading.Thread] = []
+        self._count = 1
+        self._vacant = False  # the lead is free: no thread could be started for it
+        self._stopping = False
+        self._average: dict[Handler, float] = {}
+        # The lead of a thread that runs an operation: whoever pops it has it, the thread itself or the watcher.
+        self._ticket: list[object] = []
+        self._watcher_sleeps = False
+        self._wake_watcher = threading.Event()
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll: select.poll | None = None
+        pyfuse3.trio = self
+
+    # -- what pyfuse3 calls, in place of trio
+
+    @property
+    def lowlevel(self) -> "Loop":
+        return self
+
+    def current_task(self) -> "Loop":
+        return self
+
+    def notify_closing(self, _fd: int) -> None:
+        """Called by ``pyfuse3.terminate``."""
+        self.stop()
+
+    def wait_readable(self, fd: int) -> _Ready:
+        """Wait for the lead, then for a request."""
+        me: _Thread = self._local.me
+        if self._poll is None:
+            fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+            self._poll = select.poll()
+            self._poll.register(fd, select.POLLIN)
+            self._poll.register(self._wake_read, select.POLLIN)
+        if not me.leading:
+            self._park(me)
+        while not self._stopping:
+            for ready, _ in self._poll.poll():
+                if ready != self._wake_read:
+                    return _READY
+                if any(byte == 0 or byte in _SIGNALS for byte in os.read(self._wake_read, 64)):
+                    self._stopping = True
+        raise _Closed
+
+    # -- the life of the loop
+
+    def run(self) -> bool:
+        """Serve until unmounted or stopped; False if an operation still ran at the end, so nothing may be freed."""
+        restore = self._catch_signals()
+        watcher: threading.Thread | None = None
+        if self._max_threads > 1:
+            watcher = threading.Thread(target=self._watch, name="dualfuse-watcher", daemon=True)
+            watcher.start()
+        try:
+            self._work(_Thread())
+        finally:
+            restore()
+            deadline = time.monotonic() + JOIN_TIMEOUT
+            for thread in [*self._threads, *([watcher] if watcher else [])]:
+                thread.join(max(0.0, deadline - time.monotonic()))
+        ended = not any(thread.is_alive() for thread in self._threads)
+        if not ended:
+            log.error("an operation did not end within %.0f s of the unmount; it is left behind", JOIN_TIMEOUT)
+        return ended
+
+    def stop(self) -> None:
+        """Ask the loop to end; may be called from any thread and from a signal handler."""
+        os.write(self._wake_write, b"\0")
+
+    def close(self) -> None:
+        """Close the wake pipe, after ``run``."""
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _catch_signals(self) -> Callable[[], None]:
+        """Let TERM, INT and HUP end the loop, unless the process handles them itself (as libfuse does)."""
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        before: dict[signal.Signals, Any] = {}
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)
+            if handler in (signal.SIG_DFL, signal.default_int_handler):
+                before[number] = handler
+                signal.signal(number, lambda *_: None)
+        # The C-level handler writes the number of the signal: it reaches the leader whatever the main thread runs.
+        wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+
+        def restore() -> None:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        return restore
+
+    # -- leading and following
+
+    def _work(self, me: _Thread, *, first: bool = True) -> None:
+        self._local.me = me
+        try:
+            while not self._stopping:
+                session = self._pyfuse3._session_loop.__wrapped__(None, _NEVER, 0)
+                try:
+                    self._drive(session, me)
+                except BlockingIOError:
+                    continue  # the request was taken back (its caller died) between poll and read
+                break
+        finally:
+            if first or me.leading or self._stopping:
+                self._end()
+            else:
+                with self._lock:
+                    self._count -= 1
+
+    def _drive(self, session: Any, me: _Thread) -> None:
+        """Run the operations that one session coroutine hands out, until it ends."""
+        send, ticket, average = session.send, self._ticket, self._average
+        watched = self._max_threads > 1
+        request = send(None)
+        try:
+            while True:
+                handler, args = request
+                usual = average.get(handler, 0.0)
+                held = False
+                if me.leading and watched:
+                    if usual > SLOW:
+                        self._hand_over(me)
+                    else:
+                        held = True
+                        ticket.append(args)
+                        if self._watcher_sleeps:
+                            self._wake_watcher.set()
+                started = time.perf_counter()
+                failure: BaseException | None = None
+                value = None
+                try:
+                    value = handler(*args)
+                except BaseException as error:  # noqa: BLE001 - handlers raise FUSEError only; it goes to the caller
+                    failure = error
+                taken = time.perf_counter() - started
+                if held:
+                    try:
+                        ticket.pop()
+                    except IndexError:
+                        me.leading = False  # the watcher has taken the lead away
+                if taken > SLOW or usual > SLOW:
+                    average[handler] = usual + (taken - usual) * 0.25
+                args = ()
+                request = session.throw(failure) if failure is not None else send(value)
+        except StopIteration:
+            return
+
+    def _hand_over(self, me: _Thread) -> None:
+        with self._lock:
+            if self._promote():
+                me.leading = False
+
+    def _promote(self) -> bool:
+        """Give the lead to a parked or a new thread; call with the lock held."""
+        if self._idle:
+            follower = self._idle.pop()
+            follower.leading = True
+            follower.wake.release()
+            return True
+        if self._count >= self._max_threads:
+            return False
+        thread = threading.Thread(target=self._follow, args=(_Thread(),), name="dualfuse-follower", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            log.error("no thread can be started for a blocked operation; others wait for it")
+            return False
+        self._count += 1
+        self._threads = [known for known in self._threads if known.is_alive()]
+        self._threads.append(thread)
+        return True
+
+    def _follow(self, me: _Thread) -> None:
+        self._work(me, first=False)
+
+    def _park(self, me: _Thread) -> None:
+        """Wait until this thread gets the lead."""
+        with self._lock:
+            if self._stopping:
+                raise _Closed
+            if self._vacant:
+                self._vacant = False
+                me.leading = True
+                return
+            if len(self._idle) >= MAX_IDLE and threading.current_thread() is not threading.main_thread():
+                raise _Closed
+            self._idle.append(me)
+        me.wake.acquire()
+        if self._stopping:
+            raise _Closed
+
+    def _end(self) -> None:
+        """End all threads: the session is over."""
+        with self._lock:
+            self._stopping = True
+            for follower in self._idle:
+                follower.wake.release()
+            self._idle.clear()
+        self._wake_watcher.set()
+        self.stop()
+
+    def _watch(self) -> None:
+        """Take the lead from an operation that lasts, and give it to another thread."""
+        seen: object = None
+        quiet = 0
+        while not self._stopping:
+            time.sleep(TICK)
+            current = self._ticket[0] if self._ticket else None
+            if current is not None and current is seen:
+                try:
+                    self._ticket.pop()
+                except IndexError:
+                    continue
+                with self._lock:
+                    self._vacant = not self._promote()
+                seen = None
+                continue
+            quiet = quiet + 1 if current is None else 0
+            seen = current
+            if quiet > 25:
+                quiet = 0
+                self._wake_watcher.clear()
+                self._watcher_sleeps = True
+                if not self._ticket and not self._stopping:
+                    self._wake_watcher.wait()
+                self._watcher_sleeps = False

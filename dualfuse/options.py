@@ -1,0 +1,191 @@
+"""Mount options by name: what each backend keeps, translates, drops or refuses, and what to do instead.
+
+Options are given as fusepy takes them: keywords, or the words of ``-o a,b=c``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from dualfuse.errors import MountError
+
+Value = bool | int | float | str
+
+
+@dataclass(slots=True)
+class Plan:
+    """What becomes of the options on one backend."""
+
+    library: dict[str, Value] = field(default_factory=dict)  # handed to the C library
+    adapter: dict[str, Value] = field(default_factory=dict)  # done by dualfuse itself
+    notes: list[str] = field(default_factory=list)  # dropped, and why that is harmless
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One option on one backend: ``keep``, ``adapter`` (under the name ``name``), ``drop`` or ``refuse``."""
+
+    action: str
+    text: str = ""
+    value: Value | None = None
+
+
+KEEP = Rule("keep")
+
+
+def _here(name: str, value: Value | None = None) -> Rule:
+    return Rule("adapter", name, value)
+
+
+def _drop(why: str) -> Rule:
+    return Rule("drop", why)
+
+
+def _refuse(remedy: str) -> Rule:
+    return Rule("refuse", remedy)
+
+
+_KERNEL = [
+    "ro",
+    "rw",
+    "suid",
+    "nosuid",
+    "dev",
+    "nodev",
+    "exec",
+    "noexec",
+    "sync",
+    "async",
+    "dirsync",
+    "atime",
+    "noatime",
+    "diratime",
+    "nodiratime",
+    "relatime",
+    "norelatime",
+    "strictatime",
+    "nostrictatime",
+]
+_NEGOTIATED = "libfuse3 negotiates it with the kernel and pyfuse3 cannot set it; the limits there are never smaller"
+_WRAP = "wrap the Operations object in Python instead"
+
+# option: (fusepy, pyfuse3)
+TABLE: dict[str, tuple[Rule, Rule]] = {
+    **dict.fromkeys(_KERNEL, (KEEP, KEEP)),
+    "allow_other": (KEEP, KEEP),
+    "allow_root": (KEEP, KEEP),
+    "auto_unmount": (KEEP, KEEP),
+    "default_permissions": (KEEP, KEEP),
+    "fsname": (KEEP, KEEP),
+    "subtype": (KEEP, KEEP),
+    "max_read": (KEEP, KEEP),
+    "debug": (KEEP, KEEP),
+    "foreground": (_drop("always in the foreground"), _drop("always in the foreground")),
+    "nonempty": (KEEP, _here("nonempty")),
+    "nothreads": (KEEP, _here("threads", 1)),
+    "encoding": (_here("encoding"), _here("encoding")),
+    "entry_timeout": (KEEP, _here("entry_timeout")),
+    "attr_timeout": (KEEP, _here("attr_timeout")),
+    "negative_timeout": (KEEP, _here("negative_timeout")),
+    "ac_attr_timeout": (KEEP, _drop("libfuse3 compares the modification time itself")),
+    "kernel_cache": (KEEP, _here("keep_cache", True)),
+    "auto_cache": (KEEP, _here("keep_cache", True)),
+    "noauto_cache": (KEEP, _here("keep_cache", False)),
+    "direct_io": (KEEP, _here("direct_io")),
+    "hard_remove": (KEEP, _here("hard_remove")),
+    "umask": (KEEP, _here("umask")),
+    "uid": (KEEP, _here("uid")),
+    "gid": (KEEP, _here("gid")),
+    "use_ino": (KEEP, _refuse("remove use_ino: pyfuse3 numbers its inodes itself; hard links still share a number")),
+    "readdir_ino": (KEEP, _drop("known names are always listed with their number")),
+    "big_writes": (KEEP, _drop("always on in libfuse3")),
+    "atomic_o_trunc": (KEEP, _drop("O_TRUNC is split into open and truncate, as without the option")),
+    "no_remote_lock": (KEEP, _drop("pyfuse3 never sends locks to the file system")),
+    "intr": (KEEP, _drop("Python cannot interrupt an operation")),
+    "intr_signal": (KEEP, _drop("Python cannot interrupt an operation")),
+    "noforget": (KEEP, _drop("only an export over NFS needs it")),
+    "remember": (KEEP, _drop("only an export over NFS needs it")),
+    "blkdev": (KEEP, _refuse("remove blkdev: pyfuse3 does not serve block devices")),
+    "blksize": (KEEP, _refuse("remove blksize: it belongs to blkdev")),
+    "fd": (_refuse("mount on a directory"), _refuse("mount on a directory")),
+    "modules": (KEEP, _refuse(_WRAP)),
+    "subdir": (KEEP, _refuse(_WRAP)),
+    "iconv": (KEEP, _refuse(_WRAP)),
+    "from_code": (KEEP, _refuse(_WRAP)),
+    "to_code": (KEEP, _refuse(_WRAP)),
+    "nopath": (KEEP, _drop("a path is always given")),
+    "raw_fi": (_here("raw_fi"), _refuse("give direct_io or keep_cache as mount options instead of setting them in fi")),
+    "writeback_cache": (_refuse("remove writeback_cache: libfuse2 has none"), _here("writeback_cache")),
+    "readdirplus": (_drop("libfuse2 has none"), _here("readdirplus")),
+    "max_threads": (_drop("libfuse2 starts as many threads as it needs"), _here("threads")),
+    "stock_loop": (_drop("fusepy has one loop"), _here("stock_loop")),
+    **{
+        name: (KEEP, _drop(_NEGOTIATED))
+        for name in (
+            "max_write", "max_readahead", "max_background", "congestion_threshold", "async_read", "sync_read",
+            "splice_read", "splice_write", "splice_move", "no_splice_read", "no_splice_write", "no_splice_move",
+        )
+    },
+}  # fmt: skip
+
+_COLUMN = {"fusepy": 0, "pyfuse3": 1}
+# mfusepy's options are libfuse3's: what libfuse3's high-level layer no longer knows is always on or was dropped.
+_GONE_IN_LIBFUSE3 = {
+    "nonempty": _here("nonempty"),
+    "big_writes": _drop("always on in libfuse3"),
+    "atomic_o_trunc": _drop("always on in libfuse3"),
+}
+
+
+def parse(words: str) -> dict[str, Value]:
+    """Read the words of ``-o``; a comma inside a value is written as a backslash and a comma."""
+    options: dict[str, Value] = {}
+    for word in words.replace("\\,", "\0").split(","):
+        name, equals, value = word.replace("\0", ",").partition("=")
+        if name:
+            options[name] = value if equals else True
+    return options
+
+
+def plan(options: Mapping[str, Value | None], backend: str) -> Plan:
+    """Decide what becomes of every option on a backend.
+
+    An option that is False or None was not given. Raises MountError for an option that the backend cannot honour or
+    that nobody knows.
+    """
+    result = Plan()
+    for name, value in options.items():
+        if value is None or value is False:
+            continue
+        rule = _rule(name, backend)
+        if rule is None:
+            raise MountError(f"unknown mount option {name}", remedy=f"remove it, or use one of {_names(TABLE)}")
+        if rule.action == "refuse":
+            raise MountError(f"mount option {name} cannot be used with {backend}", remedy=rule.text)
+        if rule.action == "keep":
+            result.library[name] = value
+        elif rule.action == "adapter":
+            result.adapter[rule.text] = value if rule.value is None else rule.value
+        else:
+            result.notes.append(f"mount option {name} has no effect on {backend}: {rule.text}")
+    return result
+
+
+def _rule(name: str, backend: str) -> Rule | None:
+    if backend == "mfusepy":
+        if name in _GONE_IN_LIBFUSE3:
+            return _GONE_IN_LIBFUSE3[name]
+        backend = "fusepy"
+    rules = TABLE.get(name)
+    return None if rules is None else rules[_COLUMN[backend]]
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def number(options: Mapping[str, Value], name: str, default: float) -> float:
+    """Read an option as seconds. Raises MountError if it is not a number."""
+    try:
+        return float(options.get(name, default))
+    except ValueError:
+        raise MountError(f"mount option {name} needs a number, not {options[name]!r}") from None

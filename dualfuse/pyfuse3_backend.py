@@ -1,0 +1,231 @@
+"""Serve an Operations object on pyfuse3 and libfuse3: the life of a mount, nothing else.
+
+Threading rule: ``mount`` runs ``dualfuse.loop`` in the calling thread; user operations run there and, while one of them
+blocks, in the loop's followers. On the stock loop (the fallback) they run in trio's worker threads.
+"""
+
+import logging
+import os
+import signal
+from typing import Any
+
+from dualfuse import insides, options
+from dualfuse.attributes import AttributeFiller
+from dualfuse.backend import log_notes, prepare_mountpoint, unmount
+from dualfuse.context import redirect
+from dualfuse.cstderr import CapturedStderr
+from dualfuse.errors import MountError
+from dualfuse.guard import Guard, guard
+from dualfuse.loop import MAX_THREADS, Loop, hand_out
+from dualfuse.requests import Requests
+
+log = logging.getLogger("dualfuse")
+
+_REQUESTS = (
+    "lookup", "forget", "getattr", "setattr", "readlink", "mknod", "mkdir", "unlink", "rmdir", "symlink", "rename",
+    "link", "open", "read", "write", "flush", "release", "fsync", "opendir", "readdir", "releasedir", "fsyncdir",
+    "statfs", "setxattr", "getxattr", "listxattr", "removexattr", "access", "create", "poll",
+)  # fmt: skip
+
+
+class _Session:
+    """What pyfuse3 sees as its Operations: one awaitable a request, each handing its work out."""
+
+    supports_dot_lookup = False
+    enable_acl = False
+
+    def __init__(self, operations: Guard, writeback_cache: bool) -> None:
+        self.enable_writeback_cache = writeback_cache
+        self.operations: Any = operations
+        self.started = False
+        self.failure: OSError | None = None
+        self.on_failure: Any = None
+
+    def init(self) -> None:
+        """Called by pyfuse3 when the kernel says hello."""
+        self.started = True
+        if self.operations.init is None:
+            return
+        try:
+            self.operations.init("/")
+        except OSError as error:
+            self.failure = error
+            self.on_failure()
+
+    def stacktrace(self) -> None:
+        """pyfuse3 offers its stack by an attribute; dualfuse does not."""
+
+
+class Pyfuse3Backend:
+    """pyfuse3 on libfuse3."""
+
+    name = "pyfuse3"
+
+    def __init__(self) -> None:
+        self._operations: object | None = None
+
+    def unavailable(self) -> str | None:
+        """Say why pyfuse3 cannot be used here, None if it can."""
+        try:
+            insides.load()
+        except ImportError as error:
+            return f"pyfuse3: {error}"
+        return None
+
+    def versions(self) -> dict[str, str]:
+        """Give the version of pyfuse3; it does not tell libfuse3's."""
+        return {"pyfuse3": insides.installed_version("pyfuse3") or "none", "libfuse3": _libfuse3_version()}
+
+    def get_operations(self) -> object | None:
+        """Give the Operations object that is being served."""
+        return self._operations
+
+    def unmount(self, mountpoint: str) -> None:
+        """Detach the mount lazily."""
+        unmount(mountpoint, "fusermount3")
+
+    def mount(self, operations: object, mountpoint: str, **given: Any) -> None:
+        """Mount and serve until unmounted or signalled; see ``dualfuse.mount``."""
+        plan = options.plan(given, self.name)
+        log_notes(plan.notes)
+        words = _library_options(plan.library, operations)
+        path = prepare_mountpoint(mountpoint, bool(plan.adapter.get("nonempty")))
+        problem = self.unavailable()
+        if problem is not None:
+            raise MountError(problem)
+        pyfuse3 = insides.load()
+        reasons = insides.reasons_against(pyfuse3)
+        if plan.adapter.get("stock_loop"):
+            reasons.append("the option stock_loop asks for it")
+        from dualfuse.asynchronous import synchronous
+
+        with synchronous(operations) as served, redirect():
+            guarded = guard(served)
+            self._operations = operations
+            try:
+                session = _Session(guarded, bool(plan.adapter.get("writeback_cache")))
+                requests = _requests(pyfuse3, guarded, plan.adapter)
+                if reasons:
+                    log.warning("serving with pyfuse3's own, slower loop: %s", "; ".join(reasons))
+                    _serve_stock(pyfuse3, session, requests, path, words)
+                else:
+                    threads = int(plan.adapter.get("threads", MAX_THREADS))
+                    _serve(pyfuse3, session, requests, path, words, threads)
+                if session.started and session.operations.destroy is not None:
+                    session.operations.destroy("/")
+            finally:
+                self._operations = None
+        if session.failure is not None:
+            raise MountError(f"the file system's init failed: {session.failure}") from session.failure
+
+
+def _requests(pyfuse3: Any, operations: Guard, adapter: dict[str, options.Value]) -> Requests:
+    filler = AttributeFiller(
+        pyfuse3.EntryAttributes,
+        operations.use_ns,
+        options.number(adapter, "entry_timeout", 1.0),
+        options.number(adapter, "attr_timeout", 1.0),
+    )
+    for name, base in (("uid", 10), ("gid", 10), ("umask", 8)):
+        if name in adapter:
+            value = adapter[name]
+            setattr(filler, name, int(value, base) if isinstance(value, str) else int(value))
+    plus = adapter.get("readdirplus", "auto")
+    return Requests(
+        pyfuse3,
+        operations,
+        filler,
+        negative_timeout=options.number(adapter, "negative_timeout", 0.0),
+        keep_cache=bool(adapter.get("keep_cache", False)),
+        direct_io=bool(adapter.get("direct_io", False)),
+        hard_remove=bool(adapter.get("hard_remove", False)),
+        readdirplus={"yes": "plus", "no": "plain", True: "plus"}.get(plus, "auto"),
+    )
+
+
+def _library_options(library: dict[str, options.Value], operations: object) -> set[str]:
+    library.setdefault("fsname", type(getattr(operations, "operations", operations)).__name__)
+    words = set()
+    for name, value in library.items():
+        word = name if value is True else f"{name}={value}"
+        if not word.isascii():
+            raise MountError(f"pyfuse3 takes ASCII options only, not {word!r}", remedy="use an ASCII fsname")
+        words.add(word.replace("\\", "\\\\").replace(",", "\\,"))
+    return words
+
+
+def _initialise(pyfuse3: Any, session: _Session, path: str, words: set[str]) -> None:
+    captured = CapturedStderr().start()
+    try:
+        pyfuse3.init(session, path, words)
+    except RuntimeError as error:
+        raise MountError(f"cannot mount {path}: {error}", stderr=captured.stop(forward=False)) from error
+    finally:
+        captured.stop()
+
+
+def _serve(
+    pyfuse3: Any, session: _Session, requests: Requests, path: str, words: set[str], threads: int
+) -> None:  # fmt: skip
+    for name in _REQUESTS:
+        setattr(session, name, hand_out(requests.answer(getattr(requests, name))))
+    loop = Loop(pyfuse3, threads)
+    try:
+        _initialise(pyfuse3, session, path, words)
+        session.on_failure = pyfuse3.terminate
+        if loop.run():
+            pyfuse3.close()
+        else:
+            # a thread still uses the session: take the mount away and leave the rest to the end of the process
+            _force_unmount(path)
+    finally:
+        loop.close()
+
+
+def _force_unmount(path: str) -> None:
+    try:
+        unmount(path, "fusermount3")
+    except MountError as error:
+        log.warning("%s", error)
+
+
+def _serve_stock(pyfuse3: Any, session: _Session, requests: Requests, path: str, words: set[str]) -> None:
+    """Serve with ``pyfuse3.main`` on trio, operations in worker threads."""
+    trio = insides.use_real_trio(pyfuse3)
+
+    def in_thread(handler: Any) -> Any:
+        async def request(*args: Any) -> Any:
+            return await trio.to_thread.run_sync(handler, *args)
+
+        return request
+
+    for name in _REQUESTS:
+        setattr(session, name, in_thread(requests.answer(getattr(requests, name))))
+    _initialise(pyfuse3, session, path, words)
+    session.on_failure = pyfuse3.terminate
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop_on_signal)
+            await pyfuse3.main()
+            nursery.cancel_scope.cancel()
+
+    async def stop_on_signal() -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async for _ in signals:
+                pyfuse3.terminate()
+
+    try:
+        trio.run(main)
+    finally:
+        pyfuse3.close()
+
+
+def _libfuse3_version() -> str:
+    """Read the version from the name of the shared library that this process maps."""
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
+        for line in maps:
+            name = os.path.basename(line.rstrip())  # noqa: PTH119
+            if "libfuse3" in name:
+                return name
+    return "none"

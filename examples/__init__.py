@@ -1,0 +1,1 @@
+"""Small file systems that show how dualfuse is used."""
