@@ -17,7 +17,7 @@ WEEK = Phase(
             name="10%",
             deployment=share(10),
             soak=timedelta(hours=24),
-            entry=("service.stable", "service.canary"),
+            entry=("service.stable", "mount.pyfuse3"),  # after a rollback the canary is started by this very stage
             exit=("drill", "router.share"),
             gates=TRAFFIC_GATES,
             triggers=TRAFFIC_TRIGGERS + SHADOW_TRIGGERS,

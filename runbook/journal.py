@@ -1,7 +1,7 @@
 """The journal: append-only, hash-chained, and the only memory the runbook has.
 
 Every event carries the SHA-256 of the one before it, so a changed or missing line is found. State is a fold over the
-events (`state.py`), which is why a killed tool loses nothing: what it did is written, what it was about to do is written.
+events (`state.py`), so a killed tool loses nothing: what it did is written, and what it was about to do is written.
 """
 
 from __future__ import annotations
@@ -115,3 +115,21 @@ class Journal:
 
 def _digest(previous: str, seq: int, at: float, kind: str, text: str) -> str:
     return hashlib.sha256(f"{previous}\n{seq}\n{at!r}\n{kind}\n{text}".encode()).hexdigest()
+
+
+class BrokenJournal(Journal):
+    """Stands in for a journal that cannot be opened, so that a rollback can go on without one."""
+
+    def __init__(self, path: Path, error: JournalError) -> None:
+        self.path, self._error = path, error
+
+    def append(self, at: float, kind: str, **data: Any) -> Event:  # noqa: ARG002
+        """Refuse."""
+        raise self._error
+
+    def events(self) -> Iterator[Event]:
+        """Refuse."""
+        raise self._error
+
+    def close(self) -> None:
+        """Close nothing."""

@@ -10,8 +10,8 @@ from typing import Any
 from runbook.journal import Event
 
 LAST_WEEK = 8
-#: A rolled-back walk never goes straight back to all the clients: from week 7 or 8 it comes back through week 6.
-RESUME_AT_MOST = 6
+#: A rolled-back walk never goes straight back to many clients: it comes back through the first tenth, in week 4.
+RESUME_AT_MOST = 4
 
 
 class Status(StrEnum):

@@ -1,0 +1,111 @@
+"""Judgement: asks the checks and weighs the measurements of one stage, and writes down what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from checks.check import Context, Severity
+from checks.gate import Status, Threshold, Verdict, judge
+from checks.runner import Result, run
+from deployment.metrics.source import Metric, Source
+from deployment.model import Side
+from phases.phase import Stage
+from runbook.clock import Clock
+from runbook.settings import Settings
+from runbook.state import State
+from runbook.verdicts import remember
+
+#: A window shorter than this says nothing, seconds.
+SHORTEST_WINDOW = 5.0
+
+
+class Judgement:
+    """Asks and weighs for one deployment."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        context: Callable[[State], Context],
+        clock: Clock,
+        write: Callable[..., object],
+        say: Callable[[str], None],
+    ) -> None:
+        self._settings, self._source, self._context = settings, source, context
+        self._clock, self._write, self._say = clock, write, say
+
+    def check(self, ids: Sequence[str], state: State) -> list[Result]:
+        """Ask these checks and journal what they found; an overridden one is asked all the same."""
+        results = run(ids, self._context(state), self._tell)
+        for result in results:
+            self._write("checked", **summary(result))
+        return results
+
+    def refusals(self, ids: Sequence[str], state: State) -> list[Result]:
+        """Return the results that forbid to go on: failed or unknown, and not overridden."""
+        return [r for r in self.check(ids, state) if forbids(r) and r.check.id not in state.overrides]
+
+    def gates(self, stage: Stage, state: State) -> list[Verdict]:
+        """Weigh the stage's gates over the time since it was entered, and keep the verdicts for whoever only looks."""
+        verdicts = [self._judge(self._fit(t, self._settings.gate_window, state)) for t in stage.gates]
+        remember(self._settings.place.state, verdicts, self._clock.now())
+        return verdicts
+
+    def triggers(self, stage: Stage, state: State) -> list[Verdict]:
+        """Weigh the stage's triggers over their short window."""
+        return [self._judge(self._fit(t, self._settings.trigger_window, state)) for t in stage.triggers]
+
+    def poll(self) -> None:
+        """Let the source take a sample."""
+        self._source.poll()
+
+    def _judge(self, threshold: Threshold) -> Verdict:
+        return judge(threshold, self._source.measure(threshold.metric, Side.CANARY, threshold.window))
+
+    def _fit(self, threshold: Threshold, most: float, state: State) -> Threshold:
+        """Cut the window to what the settings allow and to the time in this stage: older data speak of another one."""
+        window = max(SHORTEST_WINDOW, min(threshold.window, most, self._clock.now() - state.since))
+        samples = threshold.minimum_samples
+        if threshold.metric is Metric.DIVERGENCE_RATIO:
+            samples = min(samples, self._settings.comparisons)
+        return replace(threshold, window=window, minimum_samples=samples)
+
+    def _tell(self, result: Result) -> None:
+        if result.finding is None:
+            self._say(f"  [ok]   {result.check.id:<22} {result.check.fine}   {result.seconds:.1f} s")
+            return
+        word = {Severity.FAIL: "FAIL", Severity.WARN: "warn", Severity.UNKNOWN: "?"}[result.finding.severity]
+        self._say(f"  [{word}] {result.check.id:<22} {result.finding.seen}")
+
+
+def forbids(result: Result) -> bool:
+    """Tell whether a result forbids to go on; a warning does not, unknown does."""
+    return result.finding is not None and result.finding.severity is not Severity.WARN
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """Return a result as JSON."""
+    found = result.finding
+    if found is None:
+        return {"id": result.check.id, "outcome": "ok", "seen": result.check.fine, "seconds": round(result.seconds, 3)}
+    return {
+        "id": result.check.id,
+        "outcome": str(found.severity),
+        "seen": found.seen,
+        "why": found.why,
+        "remedy": found.remedy,
+        "commands": list(found.commands),
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def breached(verdicts: Sequence[Verdict]) -> Verdict | None:
+    """Return the first failed verdict."""
+    return next((v for v in verdicts if v.status is Status.FAIL), None)
+
+
+def passing(verdicts: Sequence[Verdict], state: State) -> bool:
+    """Tell whether every gate passes or is overridden."""
+    return all(v.status is Status.PASS or v.id in state.overrides for v in verdicts)

@@ -1,0 +1,114 @@
+"""The rehearsal's sandbox: a folder with a sample project, a deployment of its own and a load, all gone at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from deployment.errors import OperatorError
+from runbook.rehearsal import ledger
+from runbook.rehearsal.ledger import Totals
+from runbook.settings import FILE, Settings, load
+
+Say = Callable[[str], None]
+
+PORTS = 10
+
+
+class Sandbox:
+    """Everything of one rehearsal, below one folder."""
+
+    def __init__(self, folder: Path, say: Say) -> None:
+        self.folder, self.say = folder, say
+        self.project = folder / "project"
+        self.live = folder / "live"
+        self.state = folder / "state"
+        self._ledger = folder / "load.json"
+        self._load: subprocess.Popen[bytes] | None = None
+
+    def write_settings(self, soak: dict[int, float], *, iterations: int, comparisons: int) -> Settings:
+        """Write the settings of a compressed walk and read them back."""
+        first = free_ports(PORTS)
+        pairs = ("stable", "canary", "stable_metrics", "canary_metrics")
+        lines = [
+            *("format = 1", 'name = "rehearsal"', 'project = "project"', "", "[target]", 'kind = "local"'),
+            *('state = "state"', 'live = "live"', 'drain = "60s"', "", "[ports]", f"router = {first}"),
+            *(f"{name} = [{first + 1 + 2 * n}, {first + 2 + 2 * n}]" for n, name in enumerate(pairs)),
+            *(f"prometheus = {first + 9}", "", "[soak]", *(f'week{w} = "{s:g}s"' for w, s in soak.items())),
+            *("", "[gates]", 'trigger_window = "10s"', 'patience = "60s"', f"comparisons = {comparisons}"),
+            *("", "[benchmark]", f"iterations = {iterations}", "warmup = 5", ""),
+        ]
+        path = self.folder / FILE
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return load(path)
+
+    def start_load(self, url: str, rate: float) -> None:
+        """Start the clients, and return once they work.
+
+        Raises:
+            OperatorError: They do not.
+        """
+        command = [sys.executable, "-m", "runbook.rehearsal.load", "--url", url, "--live", str(self.live)]
+        command += ["--ledger", str(self._ledger), "--rate", str(rate)]
+        with (self.folder / "load.log").open("wb") as log:
+            self._load = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        until = time.monotonic() + 10
+        while not (self._ledger.exists() and self.totals().operations > 0):
+            if self._load.poll() is not None or time.monotonic() > until:
+                raise OperatorError("the load does not start", f"see {self.folder / 'load.log'}")
+            time.sleep(0.1)
+
+    def totals(self) -> Totals:
+        """Return what the load did so far."""
+        return ledger.read(self._ledger)
+
+    def stop_load(self) -> Totals:
+        """Let the clients read everything once more and end; return the final totals.
+
+        Raises:
+            OperatorError: They did not end in order.
+        """
+        assert self._load is not None
+        self._load.send_signal(signal.SIGTERM)
+        try:
+            self._load.wait(60)
+        except subprocess.TimeoutExpired as error:
+            raise OperatorError("the load does not end", f"see {self.folder / 'load.log'}") from error
+        totals = self.totals()
+        if not totals.finished:
+            raise OperatorError("the load broke", f"see {self.folder / 'load.log'}")
+        return totals
+
+    def kill_load(self) -> None:
+        """End the clients at once, whatever they do."""
+        if self._load is not None and self._load.poll() is None:
+            self._load.kill()
+            self._load.wait()
+
+
+def free_ports(count: int) -> int:
+    """Return the first of `count` neighbouring ports that are free now.
+
+    Raises:
+        OperatorError: There are none.
+    """
+    for first in range(20000 + os.getpid() % 5000, 32000, count):
+        if all(_free(first + n) for n in range(count)):
+            return first
+    raise OperatorError(f"there are no {count} free ports between 20000 and 32000", "`ss -ltn` shows who listens")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
