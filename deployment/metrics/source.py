@@ -8,6 +8,8 @@ from typing import Protocol
 
 from deployment.model import Side
 
+MISSES = 3  # heartbeats in a row that must be missed: one slow probe is no proof
+
 
 class Metric(StrEnum):
     """What can be measured of a side. Ratios are 0..1, times are seconds, memory is bytes."""
@@ -19,7 +21,7 @@ class Metric(StrEnum):
     P99 = "p99"
     DIVERGENCE_RATIO = "divergence_ratio"  # divergent comparisons / comparisons, with this side as shadow
     UPTIME = "uptime"  # share of the window in which the mount answered its heartbeat
-    RESPONSIVE = "responsive"  # 1 if the last heartbeat was answered, else 0
+    RESPONSIVE = "responsive"  # 0 if none of the last MISSES heartbeats was answered, else 1; `at` is the newest one's
     MEMORY = "memory"  # resident bytes of the process that serves the mount
     OPERATIONS_RATE = "operations_rate"  # operations per second
 

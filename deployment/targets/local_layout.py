@@ -61,7 +61,16 @@ class Layout:
 
     def owned(self) -> tuple[Path, ...]:
         """Return the folders that the target makes and removes."""
-        return (self.images, self.wheels, self.instances, self.haproxy, self.prometheus, self.supervisor, self.logs)
+        return (
+            self.images,
+            self.wheels,
+            self.instances,
+            self.haproxy,
+            self.prometheus,
+            self.supervisor,
+            self.logs,
+            self.metrics,
+        )
 
     @property
     def images(self) -> Path:
@@ -92,6 +101,11 @@ class Layout:
     def supervisor(self) -> Path:
         """supervisord's configuration, socket and log."""
         return self.state / "supervisor"
+
+    @property
+    def metrics(self) -> Path:
+        """The samples that the scraping source keeps."""
+        return self.state / "metrics"
 
     @property
     def logs(self) -> Path:
