@@ -59,11 +59,8 @@ def assemble(settings: Settings, journal: Journal, say: Say, clock: Clock | None
     def context(state: State) -> Context:
         return context_of(settings, target, source, state, record, say)
 
-    def cleanup(state: State) -> Any:
-        return steps_of_cleanup(settings, target, journal, state)
-
     judgement = Judgement(settings, source, context, clock, write, say)
-    return Engine(settings, journal, target, judgement, cleanup, clock, say)
+    return Engine(settings, journal, target, judgement, lambda _state: steps_of_cleanup(settings), clock, say)
 
 
 def context_of(

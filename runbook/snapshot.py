@@ -53,6 +53,7 @@ def take(engine: Engine, *, measure: bool = False) -> Snapshot:
     observed = engine.target.observe()
     wanted = engine.wanted(state)
     differs = steps(engine.target, wanted) if wanted is not None and state.pending is None else ()
+    measured_at: float | None
     if measure and state.status is Status.IN and state.week is not None:
         engine.judgement.poll()
         verdicts, measured_at = tuple(engine.judgement.gates(stage_at(state.week, state.stage), state)), now

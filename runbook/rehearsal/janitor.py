@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from deployment.targets.local import LocalTarget
+from runbook.cli import output
 from runbook.rehearsal.leftovers import left_behind
 from runbook.settings import load
 
@@ -40,7 +41,7 @@ def main() -> int:
     for line in left_behind(folder):
         if line.startswith("process ") and "runbook.rehearsal.load" in line:
             os.kill(int(line.split()[1].rstrip(":")), signal.SIGKILL)
-    left = LocalTarget(settings.place).destroy(lambda text: sys.stdout.write(text + "\n"))
+    left = LocalTarget(settings.place).destroy(output.say)
     return 1 if left else 0
 
 

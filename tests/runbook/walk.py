@@ -17,7 +17,6 @@ from runbook.settings import Settings, parse
 from runbook.state import State
 from tests.deployment.world import World
 
-
 #: Weeks of half a minute: a soak is watched every second, and a simulated one is no exception.
 SHORT = 'name = "test"\n[soak]\n' + "\n".join(f'week{week} = "30s"' for week in range(1, 8))
 

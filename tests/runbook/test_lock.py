@@ -1,0 +1,89 @@
+"""The operator lock, between real processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from deployment.errors import LockedError
+from runbook.lock import LetGoError, OperatorLock
+
+HOLDER = """
+import sys, pathlib
+from runbook.lock import OperatorLock, LetGoError
+import time
+lock = OperatorLock(pathlib.Path(sys.argv[1]))
+with lock.held("advance"):
+    print("held", flush=True)
+    for _ in range(3000):
+        try:
+            lock.safe_point()
+        except LetGoError:
+            print("let go", flush=True)
+            sys.exit(0)
+        time.sleep(0.01)
+"""
+
+
+def holder(state: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(state)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_the_second_operator_is_told_who_is_first(tmp_path: Path) -> None:
+    process = holder(tmp_path)
+    try:
+        with (
+            pytest.raises(LockedError, match=f"`advance` by process {process.pid}"),
+            OperatorLock(tmp_path).held("plan"),
+        ):
+            pytest.fail("two operators at once")
+        assert str(process.pid) in OperatorLock(tmp_path).holder()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_dead_holder_holds_nothing(tmp_path: Path) -> None:
+    process = holder(tmp_path)
+    process.kill()
+    process.wait()
+    assert OperatorLock(tmp_path).holder() == ""
+    with OperatorLock(tmp_path).held("advance"):
+        assert OperatorLock(tmp_path).holder() != ""
+
+
+def test_a_rollback_makes_the_holder_let_go(tmp_path: Path) -> None:
+    process = holder(tmp_path)
+    with OperatorLock(tmp_path).taken_over("rollback") as locked:
+        assert locked
+        assert process.wait(5) == 0
+    assert not (tmp_path / "rollback-requested").exists()
+
+
+def test_a_holder_that_does_not_answer_does_not_stop_a_rollback_and_stops_itself_later(tmp_path: Path) -> None:
+    stuck = OperatorLock(tmp_path)
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with stuck.held("advance"):
+            entered.set()
+            leave.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    entered.wait(5)
+    with OperatorLock(tmp_path).taken_over("rollback", patience=0.1) as locked:
+        assert not locked
+    with pytest.raises(LetGoError):
+        stuck.safe_point()
+    leave.set()
+    thread.join()
+    with OperatorLock(tmp_path).held("advance"):  # the next command begins afresh
+        OperatorLock(tmp_path).safe_point()
