@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from checks import proc, remedies
+from checks import remedies
 from checks.check import Check, Context, Finding
 from checks.disposable import look_at
+from checks.mounts import as_mounted
+from deployment.targets import mounts as table
 
 _WHY = "Clients see the Bridge's files there."
 
@@ -15,7 +17,8 @@ _WHY = "Clients see the Bridge's files there."
 def live_path(context: Context) -> Finding | None:
     """Look at the path in a child, because what is mounted there may hang."""
     live = context.place.live
-    look = look_at(str(live), entries=not proc.mounted_at(live))
+    mounted = table.at(table.table(), as_mounted(live)) is not None
+    look = look_at(str(live), entries=not mounted)
     clear = (remedies.clear_mount(str(live)),)
     if look.hung:
         return Finding(f"{live} hangs", _WHY, "take the hung mount off it", clear)
@@ -32,7 +35,7 @@ def live_path(context: Context) -> Finding | None:
     if look.empty is False and not look.link:
         remedy = "move its content away, or choose another live path in the settings"
         return Finding(f"{live} is a plain directory that is not empty", _WHY, remedy, (f"mv {live} {live}.old",))
-    if not look.writable and not look.link and not proc.mounted_at(live):
+    if not look.writable and not look.link and not mounted:
         command = remedies.as_root(f"chown {os.geteuid()} {live}")
         return Finding(
             f"{live} is not writable for this user", "fusermount3 refuses to mount there.", "own it", (command,)

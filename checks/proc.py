@@ -1,8 +1,7 @@
-"""What /proc says of mounts, listening sockets and processes; reading it touches no mount."""
+"""What /proc says of privilege, listening sockets and processes."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,41 +9,6 @@ from pathlib import Path
 PROC = Path("/proc")
 CAP_SYS_ADMIN = 21
 _LISTEN = "0A"
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """One line of mountinfo."""
-
-    device: str  # "0:42"
-    path: str
-    kind: str  # "fuse.python", "ext4"
-    source: str
-
-    @property
-    def fuse(self) -> bool:
-        """Whether a FUSE daemon serves it."""
-        return self.kind.split(".")[0] in {"fuse", "fuseblk"}
-
-
-def mounts() -> tuple[Mount, ...]:
-    """Return this mount namespace's mounts, the topmost last."""
-    found = []
-    for line in (PROC / "self/mountinfo").read_text(errors="surrogateescape").splitlines():
-        left, _, right = line.partition(" - ")
-        fields, kind = left.split(), right.split(" ")
-        found.append(Mount(fields[2], _unescape(fields[4]), kind[0], _unescape(kind[1])))
-    return tuple(found)
-
-
-def mounted_at(path: Path) -> tuple[Mount, ...]:
-    """Return the mounts on exactly this path, the topmost last."""
-    return tuple(m for m in mounts() if m.path == str(path))
-
-
-def mounted_under(folder: Path) -> tuple[Mount, ...]:
-    """Return the mounts below a folder, the topmost last."""
-    return tuple(m for m in mounts() if m.path.startswith(f"{folder}/"))
 
 
 def status() -> dict[str, str]:
@@ -126,7 +90,3 @@ def holders(inodes: frozenset[int]) -> tuple[Process, ...]:
         if held and (seen := process(pid)) is not None:
             found.append(seen)
     return tuple(found)
-
-
-def _unescape(field: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)

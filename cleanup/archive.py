@@ -1,0 +1,210 @@
+"""Keeps what is needed to go back after week 8: the project with its history, the packages, the journal.
+
+An archive is a folder with a manifest of SHA-256 digests. It is built beside its place and moved there when it is
+complete, so that there is never half an archive under its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cleanup.repository import TAG, Repository
+from deployment.errors import ChangeFailedError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of an archive."""
+
+    path: str  # relative to the archive
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an archive holds."""
+
+    created: float  # Unix time
+    tag: str  # of the project, empty where no project is archived
+    commit: str
+    files: tuple[Entry, ...]
+    format: int = FORMAT
+
+    @property
+    def bytes(self) -> int:
+        """The archive's size."""
+        return sum(entry.bytes for entry in self.files)
+
+
+def make(
+    folder: Path,
+    now: float,
+    *,
+    project: Path | None = None,
+    wheels: Path | None = None,
+    requirements: Iterable[Path] = (),
+    journal: Path | None = None,
+    others: Iterable[Path] = (),
+) -> Manifest:
+    """Build the archive and return its manifest; one that is there and sound is kept as it is.
+
+    Args:
+        folder: Where it will lie; its parent folder is made.
+        now: Unix time.
+        project: The service's repository, archived at the tag `pre-pyfuse3-migration`.
+        wheels: A folder of wheels.
+        requirements: Lists of packages.
+        journal: The journal's export.
+        others: Further files, such as the deployment's settings.
+
+    Raises:
+        ChangeFailedError: The project has no tag yet, or what lies at `folder` is damaged.
+    """
+    if folder.exists():
+        problems = verify(folder)
+        if problems:
+            raise ChangeFailedError(
+                f"the archive {folder} is damaged: {problems[0]}", f"move it away: mv {folder} {folder}.bad"
+            )
+        return read(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as unfinished:
+        built = Path(unfinished, "archive")
+        built.mkdir()
+        commit = _add_project(built, Repository(project)) if project is not None else ""
+        _copy(built / "wheels", sorted(wheels.glob("*.whl")) if wheels is not None else ())
+        _copy(built / "requirements", requirements)
+        _copy(built / "journal", [journal] if journal is not None else ())
+        _copy(built / "others", others)
+        manifest = Manifest(now, TAG if commit else "", commit, _entries(built))
+        (built / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+        built.replace(folder)
+    return manifest
+
+
+def _add_project(built: Path, repository: Repository) -> str:
+    commit = repository.resolve(TAG)
+    if commit is None:
+        raise ChangeFailedError(f"{repository.project} has no tag {TAG} yet", f"git -C {repository.project} tag {TAG}")
+    (built / "project").mkdir()
+    repository.git("archive", "--format=tar", f"--output={built / 'project' / 'tree.tar'}", TAG)
+    repository.git("bundle", "create", "--quiet", str(built / "project" / "history.bundle"), TAG)
+    return commit
+
+
+def _copy(folder: Path, files: Iterable[Path]) -> None:
+    for file in files:
+        folder.mkdir(exist_ok=True)
+        shutil.copy2(file, folder / file.name)
+
+
+def _entries(folder: Path) -> tuple[Entry, ...]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file != folder / MANIFEST)
+    return tuple(Entry(file.relative_to(folder).as_posix(), file.stat().st_size, _sha256(file)) for file in files)
+
+
+def read(folder: Path) -> Manifest:
+    """Return an archive's manifest.
+
+    Raises:
+        ChangeFailedError: There is none, or it cannot be read.
+    """
+    try:
+        raw: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        files = tuple(Entry(**entry) for entry in raw.pop("files"))
+        return Manifest(files=files, **raw)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ChangeFailedError(f"{folder} is no archive: {error}", "lighthouse-migrate archive list") from error
+
+
+def verify(folder: Path) -> tuple[str, ...]:
+    """Return what is wrong with an archive, empty when every file is there and has its digest."""
+    try:
+        manifest = read(folder)
+    except ChangeFailedError as error:
+        return (error.message,)
+    if manifest.format != FORMAT:
+        return (f"its format is {manifest.format}, this program reads {FORMAT}",)
+    now = {entry.path: entry for entry in _entries(folder)}
+    problems = [f"{entry.path} is missing" for entry in manifest.files if entry.path not in now]
+    problems += [f"{e.path} was changed" for e in manifest.files if e.path in now and now[e.path] != e]
+    return (
+        *problems,
+        *(f"{path} does not belong to it" for path in sorted(now.keys() - {e.path for e in manifest.files})),
+    )
+
+
+def restore(folder: Path, into: Path) -> Path | None:
+    """Restore the project with its history into a new folder at the tag, and return it; None if none is archived.
+
+    Raises:
+        ChangeFailedError: The archive is damaged, or git cannot restore it.
+    """
+    problems = verify(folder)
+    if problems:
+        raise ChangeFailedError(f"the archive {folder} is damaged: {problems[0]}", "restore it from your backup")
+    bundle = folder / "project" / "history.bundle"
+    if not bundle.exists():
+        return None
+    into.parent.mkdir(parents=True, exist_ok=True)
+    command = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--branch", TAG, str(bundle), str(into)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ChangeFailedError(
+            f"the project could not be restored: {done.stderr.strip()}", f"git bundle verify {bundle}"
+        )
+    return into
+
+
+def rehearse(folder: Path) -> tuple[str, ...]:
+    """Restore everything once in a scratch folder and return what went wrong, empty when all of it came back.
+
+    The project's files must be those of the tag, byte for byte, and every wheel must install without a network.
+    """
+    with tempfile.TemporaryDirectory(prefix="restore-") as name:
+        scratch = Path(name)
+        try:
+            project = restore(folder, scratch / "project")
+        except ChangeFailedError as error:
+            return (error.message,)
+        problems = _compare(folder / "project" / "tree.tar", project) if project is not None else []
+        wheels = sorted((folder / "wheels").glob("*.whl"))
+        if wheels:
+            command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-cache"]
+            command += ["--python", sys.executable, "--target", str(scratch / "site"), *map(str, wheels)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                problems.append(
+                    f"the wheels do not install: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
+                )
+    return tuple(problems)
+
+
+def _compare(tar: Path, project: Path) -> list[str]:
+    problems = []
+    with tarfile.open(tar) as archived:
+        for member in archived.getmembers():
+            if member.isfile() and (stream := archived.extractfile(member)) is not None:
+                restored = project / member.name
+                if not restored.is_file() or restored.read_bytes() != stream.read():
+                    problems.append(f"{member.name} was not restored as it was")
+    return problems
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
