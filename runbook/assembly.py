@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from checks.check import Context
 from deployment.metrics.source import Source
-from deployment.model import Side
 from deployment.targets.local import LocalTarget
 from deployment.targets.target import Target
 from runbook.clock import Clock, WallClock
@@ -19,6 +18,9 @@ from runbook.judgement import Judgement
 from runbook.purge import steps_of_cleanup
 from runbook.settings import Settings, find, load
 from runbook.state import State
+
+if TYPE_CHECKING:
+    from checks.check import Context
 
 Say = Callable[[str], None]
 
@@ -47,8 +49,8 @@ def opened(named: Path | None, say: Say, *, tolerant: bool = False) -> Iterator[
 def assemble(settings: Settings, journal: Journal, say: Say, clock: Clock | None = None) -> Engine:
     """Return the engine of a deployment."""
     target = LocalTarget(settings.place)
-    source = _source(settings, target)
     clock = clock or WallClock()
+    source = cache(partial(_source, settings, target))  # chosen when it is first asked, not when it is not
 
     def write(kind: str, **data: Any) -> None:
         journal.append(clock.now(), kind, **data)
@@ -57,7 +59,7 @@ def assemble(settings: Settings, journal: Journal, say: Say, clock: Clock | None
         write("evidence", name=name, data=dict(data))
 
     def context(state: State) -> Context:
-        return context_of(settings, target, source, state, record, say)
+        return context_of(settings, target, source(), state, record, say)
 
     judgement = Judgement(settings, source, context, clock, write, say)
     return Engine(settings, journal, target, judgement, lambda _state: steps_of_cleanup(settings), clock, say)
@@ -72,6 +74,8 @@ def context_of(
     say: Say,
 ) -> Context:
     """Return what the checks of a deployment may look at."""
+    from checks.check import Context
+
     return Context(
         target=target,
         place=settings.place,
@@ -96,12 +100,19 @@ def _journal(settings: Settings, say: Say, *, tolerant: bool) -> Journal:
         return BrokenJournal(settings.journal, error)
 
 
-def _source(settings: Settings, target: Target) -> Source:
-    """Return Prometheus where it runs beside the deployment, else the source that reads the Bridges itself."""
+def _source(settings: Settings, target: LocalTarget) -> Source:
+    """Return the source the settings name; "auto" is Prometheus where it runs with the deployment, else our own."""
+    server = f"http://127.0.0.1:{settings.place.prometheus_port}"
+    if settings.metrics == "prometheus" or (settings.metrics == "auto" and _is_ready(server)):
+        from deployment.metrics.prometheus import PrometheusSource
+
+        return PrometheusSource(server, target.metrics)
     from deployment.metrics.scrape import ScrapeSource
 
-    def urls() -> dict[Side, str]:
-        seen = target.observe()
-        return {side: now.metrics for side in Side if (now := seen.serving(side)) is not None and now.metrics}
+    return ScrapeSource(settings.place.state, target.metrics)
 
-    return ScrapeSource(settings.place.state, urls)
+
+def _is_ready(server: str) -> bool:
+    from deployment.http_ask import ask
+
+    return ask({"prometheus": f"{server}/-/ready"}, timeout=1.0)["prometheus"].status == 200

@@ -6,7 +6,6 @@ events (`state.py`), so a killed tool loses nothing: what it did is written, and
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -114,6 +113,8 @@ class Journal:
 
 
 def _digest(previous: str, seq: int, at: float, kind: str, text: str) -> str:
+    import hashlib  # its library is slow to load, and reading needs no digest
+
     return hashlib.sha256(f"{previous}\n{seq}\n{at!r}\n{kind}\n{text}".encode()).hexdigest()
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from checks.check import Context, Severity
 from checks.gate import Status, Threshold, Verdict, judge
-from checks.runner import Result, run
 from deployment.metrics.source import Metric, Source
 from deployment.model import Side
 from phases.phase import Stage
@@ -16,6 +14,10 @@ from runbook.clock import Clock
 from runbook.settings import Settings
 from runbook.state import State
 from runbook.verdicts import remember
+
+if TYPE_CHECKING:
+    from checks.check import Context
+    from checks.runner import Result
 
 #: A window shorter than this says nothing, seconds.
 SHORTEST_WINDOW = 5.0
@@ -27,7 +29,7 @@ class Judgement:
     def __init__(
         self,
         settings: Settings,
-        source: Source,
+        source: Callable[[], Source],
         context: Callable[[State], Context],
         clock: Clock,
         write: Callable[..., object],
@@ -38,6 +40,8 @@ class Judgement:
 
     def check(self, ids: Sequence[str], state: State) -> list[Result]:
         """Ask these checks and journal what they found; an overridden one is asked all the same."""
+        from checks.runner import run  # every check comes with it, and `status` asks none
+
         results = run(ids, self._context(state), self._tell)
         for result in results:
             self._write("checked", **summary(result))
@@ -59,10 +63,10 @@ class Judgement:
 
     def poll(self) -> None:
         """Let the source take a sample."""
-        self._source.poll()
+        self._source().poll()
 
     def _judge(self, threshold: Threshold) -> Verdict:
-        return judge(threshold, self._source.measure(threshold.metric, Side.CANARY, threshold.window))
+        return judge(threshold, self._source().measure(threshold.metric, Side.CANARY, threshold.window))
 
     def _fit(self, threshold: Threshold, most: float, state: State) -> Threshold:
         """Cut the window to what the settings allow and to the time in this stage: older data speak of another one."""
@@ -76,13 +80,13 @@ class Judgement:
         if result.finding is None:
             self._say(f"  [ok]   {result.check.id:<22} {result.check.fine}   {result.seconds:.1f} s")
             return
-        word = {Severity.FAIL: "FAIL", Severity.WARN: "warn", Severity.UNKNOWN: "?"}[result.finding.severity]
+        word = {"fail": "FAIL", "warn": "warn", "unknown": "?"}[result.finding.severity]
         self._say(f"  [{word}] {result.check.id:<22} {result.finding.seen}")
 
 
 def forbids(result: Result) -> bool:
     """Tell whether a result forbids to go on; a warning does not, unknown does."""
-    return result.finding is not None and result.finding.severity is not Severity.WARN
+    return result.finding is not None and result.finding.severity != "warn"
 
 
 def summary(result: Result) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cleanup import plan as cleanup_plan
 from runbook.settings import Settings
 from runbook.steps import Say, Step
 
@@ -32,6 +31,8 @@ def steps_of_cleanup(settings: Settings) -> tuple[Step, ...]:
     """Return what is still to be purged from the project, empty when nothing is."""
     if settings.project is None:
         return ()
+    from cleanup import plan as cleanup_plan  # its parsers are heavy, and only week 8 needs them
+
     return tuple(
         ActionStep(a.subject, a.before, a.after, a.undo, a.apply, a.holds)
         for a in cleanup_plan.actions(settings.project)

@@ -40,6 +40,7 @@ class Settings:
     trigger_window: float = 60.0  # seconds
     gate_window: float = 24 * 3600.0
     patience: float = 900.0  # how long `advance --wait` waits for a gate that is not conclusive yet
+    metrics: str = "auto"  # "auto", "prometheus" or "scrape"
     comparisons: int = 3000
     iterations: int = 1000
     warmup: int = 100
@@ -125,16 +126,17 @@ class _Reader:
             drain_seconds=self._seconds("target", "drain", 30.0),
         )
         self._distinct(place)
-        settings = Settings(
+        found = Settings(
             path=self._path,
             name=self._get("", "name", str, base.name),
             project=base / project if project else None,
-            target=self._get("target", "kind", str, "local"),
+            target=self._one_of("target", "kind", ("local",)),
             place=place,
             soak=soak,
             trigger_window=self._seconds("gates", "trigger_window", 60.0),
             gate_window=self._seconds("gates", "gate_window", 24 * 3600.0),
             patience=self._seconds("gates", "patience", 900.0),
+            metrics=self._one_of("gates", "metrics", ("auto", "prometheus", "scrape")),
             comparisons=self._positive("gates", "comparisons", 3000),
             iterations=self._positive("benchmark", "iterations", 1000),
             warmup=self._positive("benchmark", "warmup", 100),
@@ -142,9 +144,7 @@ class _Reader:
             keep_dual=self._get("cleanup", "keep_dual", bool, False),
         )
         self._refuse_unknown()
-        if settings.target != "local":
-            raise self._wrong("target.kind", f'{settings.target!r} is not a kind of target; "local" is')
-        return settings
+        return found
 
     def _get(self, section: str, key: str, kind: type[T], default: T) -> T:
         self._known.setdefault(section, set()).add(key)
@@ -154,6 +154,12 @@ class _Reader:
         value = table.get(key, default)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self._wrong(_dotted(section, key), f"it must be a {kind.__name__}, not {value!r}")
+        return value
+
+    def _one_of(self, section: str, key: str, known: tuple[str, ...]) -> str:
+        value = self._get(section, key, str, known[0])
+        if value not in known:
+            raise self._wrong(_dotted(section, key), f"{value!r} is none of {', '.join(known)}")
         return value
 
     def _positive(self, section: str, key: str, default: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -88,6 +87,8 @@ def steps(target: Target, wanted: Wanted) -> tuple[Step, ...]:
 
 def digest(todo: tuple[Step, ...]) -> str:
     """Return a short name for a plan: the same changes have the same name."""
+    import hashlib
+
     text = "\n".join(f"{s.subject}|{s.before}|{s.after}" for s in todo)
     return "plan-" + hashlib.sha256(text.encode()).hexdigest()[:6]
 

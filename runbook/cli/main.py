@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-import traceback
 from pathlib import Path
 
 import typer
@@ -73,6 +71,9 @@ def _usage(error: Exception) -> int | None:
 
 
 def _bug(error: Exception) -> int:
+    import time
+    import traceback
+
     log = Path.cwd() / f"lighthouse-migrate-crash-{time.strftime('%Y%m%dT%H%M%S')}.log"
     text = "".join(traceback.format_exception(error))
     try:

@@ -32,7 +32,7 @@ def test_an_empty_file_is_enough() -> None:
         ("[ports]\nrouter = true", "must be a int"),
         ("[ports]\nstable = [1]", "must be two ports"),
         ("[ports]\nrouter = 9100", "port 9100 is given twice"),
-        ("[target]\nkind = 'moon'", "'moon' is not a kind of target"),
+        ("[target]\nkind = 'moon'", "'moon' is none of local"),
         ("target = 3", "must be a table"),
         ("format = 2", "reads format 1"),
         ("[benchmark]\niterations = 0", "1 or more"),
