@@ -73,7 +73,8 @@ class Pyfuse3Backend:
         return None
 
     def versions(self) -> dict[str, str]:
-        """Give the version of pyfuse3; it does not tell libfuse3's."""
+        """Give the version of pyfuse3, and libfuse3's from the name of its shared library."""
+        self.unavailable()
         return {"pyfuse3": insides.installed_version("pyfuse3") or "none", "libfuse3": _libfuse3_version()}
 
     def get_operations(self) -> object | None:

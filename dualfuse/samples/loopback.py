@@ -1,6 +1,6 @@
 """Another directory, seen through FUSE.
 
-``python -m dualfuse mount examples.loopback:Loopback MOUNTPOINT --arg root=/some/directory``
+``python -m dualfuse mount dualfuse.samples.loopback:Loopback MOUNTPOINT --arg root=/some/directory``
 """
 
 # ruff: noqa: ARG002, PTH101, PTH102, PTH104, PTH106, PTH108, PTH115, PTH208, PTH211 - the arguments are FUSE's, the paths are strings

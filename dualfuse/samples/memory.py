@@ -1,4 +1,4 @@
-"""A file system in memory: ``python -m dualfuse mount examples.memory:Memory MOUNTPOINT``."""
+"""A file system in memory: ``python -m dualfuse mount dualfuse.samples.memory:Memory MOUNTPOINT``."""
 
 # ruff: noqa: ARG002 - the arguments are FUSE's, the paths are strings
 

@@ -1,0 +1,1 @@
+"""File systems that come with dualfuse: what the probe, the bench and the examples serve."""

@@ -1,1 +1,0 @@
-"""Small file systems that show how dualfuse is used."""
