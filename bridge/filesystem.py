@@ -13,6 +13,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bridge.sections.current import Current
 from bridge.sections.section import Attributes, Caller, CallerSource, Section
@@ -50,6 +51,10 @@ class Filesystem:
         self._store = store
         self._sections = {name: make(store, caller) for name, make in sections.items()}
         self._born = time.time_ns()
+
+    def __call__(self, operation: str, *arguments: Any) -> Any:
+        """Call an operation by name, as fusepy does."""
+        return getattr(self, operation)(*arguments)
 
     def _find(self, path: str, missing: int = errno.ENOENT) -> tuple[Section, str]:
         name, _, rest = path[1:].partition("/")

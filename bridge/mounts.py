@@ -1,0 +1,251 @@
+"""The keeper of the mounts: one thread that starts, proves, swaps, drains and replaces the processes that serve them.
+
+A mount is only ever put on the mount point after it answered on its private one, and the one before is taken off in the
+same step. Nothing but a heartbeat's disposable child ever asks a mount anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import select
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+
+from bridge.health import Health, Status
+from bridge.mirror import Mirror
+from bridge.mount_child import MountChild, clear_leftovers
+from bridge.mount_process import FSNAME
+from bridge.settings import Settings
+from bridge.tallies import Tallies
+from dualfuse import live
+from dualfuse.connections import holders
+from dualfuse.errors import MountError
+from dualfuse.heartbeat import beat
+
+log = logging.getLogger(__name__)
+
+BEAT = 1.0  # seconds between two heartbeats, and how long one may take
+JUDGED, MISSED = 5, 3  # a mount that misses 3 of the last 5 heartbeats is unresponsive: one slow answer is no proof
+HUNG_LIMIT = 30.0  # seconds without one answered heartbeat after which the process is replaced
+RETRY = 2.0  # seconds between two attempts to mount while degraded
+SHORT_LIFE = 5.0  # seconds: a process that dies sooner is not started again at once
+
+
+class Mounts:
+    """Keeps one mount serving on the mount point, as the settings say.
+
+    Args:
+        settings: What the Bridge was told; `reload` changes them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.health = Health(settings)
+        self.tallies = Tallies()
+        self.mirror = Mirror()
+        self._settings = settings
+        self._serving: MountChild | None = None
+        self._served_since = 0.0
+        self._draining: list[tuple[MountChild, tuple[int, int] | None, float]] = []  # with device and since when
+        self._beats: deque[bool] = deque(maxlen=JUDGED)
+        self._answered = 0.0
+        self._retry_at = 0.0
+        self._number = 0
+        self._new_settings: queue.SimpleQueue[tuple[Settings, str]] = queue.SimpleQueue()
+        self._stopping = False
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._thread = threading.Thread(target=self._keep, name="keeper of the mounts")
+
+    def start(self) -> None:
+        """Clear what a Bridge that died left here, and begin to keep a mount serving."""
+        for path in clear_leftovers(self._settings, FSNAME):
+            log.warning("detached %s, left mounted by a Bridge that is gone", path)
+        self._thread.start()
+
+    def reload(self, settings: Settings, note: str = "") -> None:
+        """Bring the mount to new settings; `health.generation` rises when that is done."""
+        self._new_settings.put((settings, note))
+        os.eventfd_write(self._wake, 1)
+
+    def stop(self) -> None:
+        """Detach the mount, wait for what is open to be closed, and return when no process of ours is left."""
+        self._stopping = True
+        os.eventfd_write(self._wake, 1)
+        self._thread.join()
+
+    def _keep(self) -> None:
+        self._mount()
+        self._tell(generation=1)
+        next_beat = time.monotonic() + BEAT
+        while not self._stopping:
+            self._wait(next_beat - time.monotonic())
+            self._bury()
+            while not self._new_settings.empty():
+                self._bring_to(*self._new_settings.get())
+            if time.monotonic() >= next_beat:
+                next_beat = time.monotonic() + BEAT
+                self._look()
+        self._drain_all()
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep until it is time, something is asked, or a process ends."""
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        descriptors = []
+        for child in self.children():
+            try:
+                descriptors.append(os.pidfd_open(child.pid))
+            except ProcessLookupError:
+                return
+            poll.register(descriptors[-1], select.POLLIN)
+        try:
+            if any(ready == self._wake for ready, _ in poll.poll(max(0.0, seconds) * 1000)):
+                os.eventfd_read(self._wake)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def children(self) -> list[MountChild]:
+        """Return the processes that serve, the draining ones included."""
+        serving = self._serving
+        return [*([serving] if serving else []), *(child for child, _, _ in self._draining)]
+
+    def _tell(self, **changes: object) -> None:
+        names = tuple(child.mountpoint.name for child, _, _ in self._draining)
+        self.health = replace(self.health, settings=self._settings, draining=names, **changes)  # type: ignore[arg-type]
+
+    def _mount(self) -> bool:
+        """Mount with the first backend that can, and show it on the mount point; return whether one could."""
+        reasons: list[str] = []
+        for backend in filter(None, (self._settings.backend, self._settings.fallback)):
+            if self._serving and not self._serving.ended() and self._serving.backend == backend and reasons:
+                self._tell(reason="; ".join(reasons))  # what serves already is what we would fall back to
+                return True
+            self._number += 1
+            child = MountChild(self._settings, backend, self._number)
+            self.tallies.follow(child)
+            try:
+                child.prove()
+                swap = live.swap(str(child.mountpoint), str(self._settings.mount_point))
+            except (MountError, live.SwapError) as error:
+                child.kill()
+                self.tallies.bury(child)
+                remedy = getattr(error, "remedy", "") or getattr(error, "hint", "")
+                reasons.append(f"{error}; {remedy}" if remedy else str(error))
+                log.error("%s cannot serve: %s", backend, reasons[-1])
+                continue
+            log.info("%s serves %s (%s, %.1f ms)", backend, self._settings.mount_point, swap.method, swap.seconds * 1e3)
+            self._show(child, "; ".join(reasons))
+            return True
+        self._retry_at = time.monotonic() + RETRY
+        if self._serving is None:
+            self._tell(status=Status.DEGRADED, backend=None, mount_pid=None, reason="; ".join(reasons), responsive={})
+        else:
+            self._tell(reason=f"kept {self._serving.backend}: {'; '.join(reasons)}")
+        return False
+
+    def _show(self, child: MountChild, reason: str) -> None:
+        before, self._serving = self._serving, child
+        self._served_since = self._answered = time.monotonic()
+        self._beats.clear()
+        if before is not None:
+            self._draining.append((before, before.device(), time.monotonic()))
+            before.let_go()
+        self._tell(
+            status=Status.OK,
+            backend=child.backend,
+            mount_pid=child.pid,
+            reason=reason,
+            responsive={child.backend: True},
+        )
+
+    def _bring_to(self, settings: Settings, note: str) -> None:
+        before, self._settings = self._settings, settings
+        mounted_with = ("backend", "fallback", "max_readahead", "max_write", "debug")
+        if self._serving is None or any(getattr(before, name) != getattr(settings, name) for name in mounted_with):
+            if self._serving is None or self._must_change(before):
+                self._mount()
+            else:
+                self._tell(reason="")
+        if note:
+            self._tell(reason="; ".join(filter(None, [self.health.reason, note])))
+        self._tell(generation=self.health.generation + 1)
+
+    def _must_change(self, before: Settings) -> bool:
+        same_options = all(
+            getattr(before, name) == getattr(self._settings, name) for name in ("max_readahead", "max_write", "debug")
+        )
+        return not (same_options and self._serving and self._serving.backend == self._settings.backend)
+
+    def _bury(self) -> None:
+        """Notice processes that ended: drained ones are tidied away, a serving one is replaced."""
+        for drained in [entry for entry in self._draining if entry[0].ended()]:
+            log.info("%s has drained", drained[0].mountpoint.name)
+            self._draining.remove(drained)
+            self.tallies.bury(drained[0])
+            self._tell()
+        child = self._serving
+        if child is None or not child.ended():
+            return
+        log.error("the process that serves %s ended with status %s", child.mountpoint.name, child.process.returncode)
+        self._serving = None
+        self.tallies.bury(child)
+        self._tell(
+            status=Status.DEGRADED,
+            backend=None,
+            mount_pid=None,
+            reason=f"the {child.backend} mount died and is being replaced",
+            responsive={child.backend: False},
+        )
+        if time.monotonic() - self._served_since >= SHORT_LIFE:
+            self._mount()
+        else:
+            self._retry_at = time.monotonic() + RETRY
+
+    def _look(self) -> None:
+        """Once a second: is the mount alive, is it time to try again, does the mirror run?"""
+        self.mirror.keep(self._settings, self._serving)
+        child = self._serving
+        if child is None:
+            if time.monotonic() >= self._retry_at:
+                self._mount()
+            return
+        answer = beat(child.heart, BEAT)
+        now = time.monotonic()
+        self._beats.append(answer.alive)
+        self._answered = now if answer.alive else self._answered
+        if answer.alive:
+            child.counts()
+        hung = self._beats.count(False) >= MISSED
+        status = Status.UNRESPONSIVE if hung else Status.OK
+        reason = f"the mount does not answer its heartbeat: {answer.error}" if hung else self.health.reason
+        if status is Status.OK and self.health.status is Status.UNRESPONSIVE:
+            reason = ""
+        self._tell(status=status, reason=reason, responsive={child.backend: answer.alive})
+        if now - self._answered > HUNG_LIMIT:
+            log.error("%s has not answered for %g s: replacing it", child.mountpoint.name, HUNG_LIMIT)
+            child.kill()
+
+    def _drain_all(self) -> None:
+        self.mirror.stop()
+        self._tell(status=Status.DRAINING, reason="asked to end", backend=None)
+        if self._serving is not None:
+            child, self._serving = self._serving, None
+            self._draining.append((child, child.device(), time.monotonic()))
+        live.detach(str(self._settings.mount_point))
+        for child, _, _ in self._draining:
+            child.let_go()
+        deadline = time.monotonic() + self._settings.drain_timeout
+        while self._draining and time.monotonic() < deadline:
+            self._wait(deadline - time.monotonic())
+            self._bury()
+        for child, device, _ in self._draining:
+            for holder in holders(*device) if device else ():
+                log.warning("process %d (%s) still holds %s", holder.pid, holder.command, holder.what)
+            log.warning("%s was still open after %g s", child.mountpoint.name, self._settings.drain_timeout)
+            child.kill()
+            self.tallies.bury(child)
+        self._draining.clear()

@@ -1,0 +1,65 @@
+"""The HTTP servers: both ports in one event loop, in a thread beside the one that waits for signals."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Mapping
+
+import uvicorn
+from starlette.types import ASGIApp
+
+START_LIMIT = 10.0  # seconds
+STOP_LIMIT = 5  # seconds that requests in progress have to end
+
+
+class ServerError(Exception):
+    """A port cannot be listened on."""
+
+
+class Servers:
+    """Serves applications on ports of one host.
+
+    Args:
+        host: The address to listen on.
+        applications: By port.
+
+    Raises:
+        ServerError: A port is taken or not allowed.
+    """
+
+    def __init__(self, host: str, applications: Mapping[int, ASGIApp]) -> None:
+        self._sockets = {port: _listen(host, port) for port in applications}
+        self._servers = {
+            port: uvicorn.Server(
+                uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_LIMIT)
+            )
+            for port, application in applications.items()
+        }
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="HTTP")
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop accepting, let requests in progress end, and return."""
+        for server in self._servers.values():
+            server.should_exit = True
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        await asyncio.gather(*(server.serve(sockets=[self._sockets[port]]) for port, server in self._servers.items()))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        raise ServerError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return listener
