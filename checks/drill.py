@@ -38,7 +38,8 @@ def drill(context: Context) -> Finding | None:
     found = as_deployment(observed)
     safe = replace(found, weight=0, live=Side.STABLE)
     if found == safe:
-        return Finding("no traffic is on the canary: there is nothing to practise", severity=Severity.UNKNOWN)
+        seen = "no traffic is on the canary: there is nothing to practise"
+        return Finding(seen, "Rolling back would change nothing.", severity=Severity.WARN)
     with Witness(context.place.router_port, context.place.live) as witness:
         there, back = _there_and_back(context, safe, found)
     evidence = {

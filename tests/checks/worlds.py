@@ -1,0 +1,77 @@
+"""Broken worlds, really produced: a mount namespace in which something is missing, another user, a lost capability."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.checks.places import REPOSITORY
+
+NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+NO_NEW_PRIVILEGES = (*NOBODY, "--no-new-privs")
+ROOT_WITHOUT_SYS_ADMIN = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
+
+Finding = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a check found, and what it found after its remedy was executed."""
+
+    finding: Finding | None
+    repaired: Finding | None = None
+
+    @property
+    def seen(self) -> str:
+        """What was seen, empty where all was well."""
+        return str(self.finding["seen"]) if self.finding else ""
+
+
+def ask_in(folder: Path, check: str, world: str = "", user: Sequence[str] = (), *, repair: bool = False) -> Asked:
+    """Ask a check in a mount namespace in which the shell commands of `world` were run first, as root.
+
+    Nothing of it is seen outside, and all of it is gone when the check has answered.
+    """
+    asking = [*user, sys.executable, "-m", "tests.checks.asking", check, str(folder), *(["--repair"] if repair else [])]
+    script = f'set -e\n{_reachable(folder) if user else ""}\n{world}\ncd {REPOSITORY}\nexec "$@"'
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "world", *asking]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return Asked(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def _reachable(folder: Path) -> str:
+    """Return shell commands that let every user reach this interpreter, where it lies in somebody's home."""
+    interpreter = Path(sys.executable).resolve()
+    closed = next((p for p in reversed(interpreter.parents) if not p.stat().st_mode & 0o001), None)
+    if closed is None:
+        return ""
+    child = closed / interpreter.relative_to(closed).parts[0]
+    return (
+        f"mkdir {folder}/interpreter; mount --bind {child} {folder}/interpreter\n"
+        f"mount -t tmpfs -o mode=0755 open {closed}; mkdir {child}; mount --move {folder}/interpreter {child}\n"
+        f"rmdir {folder}/interpreter\n"
+    )
+
+
+def overlay(folder: Path, path: str) -> str:
+    """Return shell commands that make a folder writable for this world only."""
+    above = folder / "above" / path.strip("/").replace("/", "-")
+    return (
+        f"mkdir -p {folder}/above\n"
+        f"mountpoint -q {folder}/above || mount -t tmpfs above {folder}/above\n"
+        f"mkdir -p {above}/upper {above}/work\n"
+        f"mount -t overlay overlay -o lowerdir={path},upperdir={above}/upper,workdir={above}/work {path}\n"
+    )
+
+
+def libraries() -> str:
+    """Return the folder in which the C libraries lie."""
+    out = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    line = next(line for line in out.splitlines() if "libfuse3.so.3 " in line or "libfuse3.so.4 " in line)
+    return str(Path(line.split("=>")[1].strip()).resolve().parent)
