@@ -1,0 +1,127 @@
+"""An operator at a terminal: commands as separate processes over time, on one deployment of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from deployment.targets.local import LocalTarget
+from runbook.rehearsal import ledger
+from runbook.rehearsal.sandbox import free_ports
+from runbook.settings import FILE, Settings, load
+
+PROGRAM = [sys.executable, "-c", "from runbook.cli.main import run; run()"]
+SECONDS = 100.0
+
+
+class Operator:
+    """Types commands into a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / FILE
+        self.port = free_ports(10)
+        self._load: subprocess.Popen[bytes] | None = None
+
+    def type(self, *command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [*PROGRAM, *command],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            input=typed,
+            check=False,
+        )
+
+    def succeed(self, *command: str) -> str:
+        """Run one command, which must succeed, and return its stdout."""
+        done = self.type(*command)
+        assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def refused(self, code: int, *command: str) -> str:
+        """Run one command, which must be refused with this code, and return what it said: an error and a hint."""
+        done = self.type(*command)
+        assert done.returncode == code, f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "error: " in done.stderr, done.stderr
+        assert "hint: " in done.stderr, done.stderr
+        return done.stderr
+
+    def status(self) -> dict[str, Any]:
+        """Return what `status --json` says."""
+        said: dict[str, Any] = json.loads(self.succeed("status", "--json"))
+        return said
+
+    def init(self, **sections: dict[str, object]) -> None:
+        """Begin a deployment whose soaks are over at once and whose measurements need few samples."""
+        self.succeed("init", "--base-port", str(self.port))
+        text = self.path.read_text()
+        fast: dict[str, dict[str, object]] = {
+            "soak": {f"week{week}": "0s" for week in range(9)},
+            "gates": {"comparisons": 300, "patience": "40s", "trigger_window": "10s"},
+            "benchmark": {"iterations": 10, "warmup": 2},
+        }
+        for name, values in {**fast, **sections}.items():
+            text += f"\n[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+        self.path.write_text(text)
+
+    def advance(self, *options: str) -> dict[str, Any]:
+        """Advance once, waiting for the gates, and return what it reports."""
+        said: dict[str, Any] = json.loads(self.succeed("advance", "--wait", "--yes", "--json", *options))
+        return said
+
+    def begin(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command and leave it running."""
+        return subprocess.Popen([*PROGRAM, *command], cwd=self.folder, stderr=subprocess.PIPE, text=True)
+
+    @property
+    def settings(self) -> Settings:
+        return load(self.path)
+
+    def work(self, rate: float = 120.0) -> None:
+        """Put the deployment under load."""
+        place = self.settings.place
+        command = [sys.executable, "-m", "runbook.rehearsal.load", "--url", f"http://127.0.0.1:{place.router_port}"]
+        command += ["--live", str(place.live), "--ledger", str(self.folder / "load.json"), "--rate", str(rate)]
+        with (self.folder / "load.log").open("wb") as log:
+            self._load = subprocess.Popen(command, stdout=log, stderr=log)
+        until(lambda: (self.folder / "load.json").exists() and ledger.read(self.folder / "load.json").operations > 50)
+
+    def rest(self) -> ledger.Totals:
+        """End the load and return what it saw."""
+        assert self._load is not None
+        self._load.terminate()
+        self._load.wait(SECONDS)
+        totals = ledger.read(self.folder / "load.json")
+        assert totals.finished, (self.folder / "load.log").read_text()
+        return totals
+
+    def tear_down(self) -> None:
+        """Leave nothing, whatever happened."""
+        if self._load is not None and self._load.poll() is None:
+            self._load.kill()
+            self._load.wait()
+        if self.path.exists():
+            left = LocalTarget(self.settings.place).destroy(lambda _line: None)
+            assert left == ()
+
+
+def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for something a real process does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def running_as_root() -> bool:
+    """Tell whether the tests may mount without a helper."""
+    return os.geteuid() == 0
