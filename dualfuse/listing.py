@@ -64,7 +64,8 @@ class Lister:
         entry, index, last = plain.entry, offset, len(entries)
         if not known:
             while index < last and type(entries[index]) is str:
-                if not reply(token, os.fsencode(entries[index]), entry, index + 1):
+                name_bytes = entries[index].encode("utf-8", "surrogateescape")
+                if not reply(token, name_bytes, entry, index + 1):
                     return index
                 index += 1
         while index < last:

@@ -1,10 +1,9 @@
 """Do two mounted directories behave alike? ``python -m dualfuse.parity A B [--steps 300] [--seed N]``.
 
 A random sequence of operations runs on both and on a plain temporary directory, each step compared by its result or
-errno and by the whole tree afterwards. Prints {"ok", "steps", "seed", "accepted", "differences": […], "against_plain": […],
-"unsupported": [kinds]}; ``ok`` means that A and B never differed, but for
-what is accepted. A and B may be two mounts of one store: each side
-works in a directory of its own.
+errno and by the whole tree afterwards. Prints {"ok", "steps", "seed", "accepted", "differences": […], "against_plain":
+[…], "unsupported": [kinds]}; ``ok`` means that A and B never differed but for what ``dualfuse.differences`` accepts.
+A and B may be two mounts of one store: each side works in a directory of its own.
 """
 
 import argparse

@@ -1,0 +1,74 @@
+"""What blocking operations do to others: reads that sleep, side by side, and a stat while another operation sleeps."""
+
+import multiprocessing
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from dualfuse.benchmark.servers import Server
+from dualfuse.benchmark.workloads import CLIENTS
+
+SPECIFICATION = "dualfuse.samples.slow:Slow"
+_READS = 40  # by each client
+
+
+def measure_blocking(contenders: Sequence[str], rounds: int = 3) -> dict[str, Any]:
+    """Measure reads per second of 8 clients whose reads sleep 5 ms, and a stat while another read sleeps 1 s."""
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    stats: dict[str, float] = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="dualfuse-blocking-") as place,
+        ProcessPoolExecutor(CLIENTS, mp_context=multiprocessing.get_context("spawn")) as pool,
+    ):
+        servers = [Server(name, Path(place, f"m{number}"), SPECIFICATION) for number, name in enumerate(contenders)]
+        try:
+            for server in servers:
+                server.start()
+                list(pool.map(_read_sleeping, [str(server.directory)] * CLIENTS, [2] * CLIENTS))
+            for _ in range(rounds):
+                for server in servers:
+                    start = time.perf_counter()
+                    list(pool.map(_read_sleeping, [str(server.directory)] * CLIENTS, [_READS] * CLIENTS))
+                    rates[server.contender].append(CLIENTS * _READS / (time.perf_counter() - start))
+            for server in servers:
+                stats[server.contender] = _stat_during_block(server.directory)
+        finally:
+            for server in servers:
+                server.abandon()
+    answer: dict[str, Any] = {
+        "reads_per_second": {name: round(median(each), 1) for name, each in rates.items()},
+        "stat_ms": {name: round(value * 1000, 3) for name, value in stats.items()},
+    }
+    if "fusepy" in rates and "pyfuse3" in rates:
+        pairs = [new / old for new, old in zip(rates["pyfuse3"], rates["fusepy"], strict=True)]
+        answer["reads_per_second_ratio"] = round(median(pairs), 3)
+        answer["stat_during_block_ms"] = answer["stat_ms"]["pyfuse3"]
+    return answer
+
+
+def _read_sleeping(directory: str, count: int) -> int:
+    descriptor = os.open(f"{directory}/sleep-0.005", os.O_RDONLY | os.O_DIRECT)
+    try:
+        return sum(len(os.pread(descriptor, 4096, 0)) for _ in range(count))
+    finally:
+        os.close(descriptor)
+
+
+def _stat_during_block(directory: Path) -> float:
+    """Median seconds of a stat that the daemon must answer while a read sleeps for a second."""
+    sleeper = threading.Thread(target=(directory / "sleep-1").read_bytes)
+    sleeper.start()
+    time.sleep(0.1)  # let the read arrive
+    taken = []
+    for number in range(50):
+        start = time.perf_counter()
+        (directory / f"absent-{number}").exists()
+        taken.append(time.perf_counter() - start)
+    sleeper.join()
+    return median(taken)

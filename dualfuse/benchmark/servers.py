@@ -1,0 +1,92 @@
+"""What is measured: one served directory a contender, and what its daemon costs.
+
+A contender is a backend, with mount options behind a plus sign: ``fusepy``, ``fusepy+nothreads``, ``pyfuse3``. Two more set the scale: ``stock`` is fusepy's own FUSE class without dualfuse, ``directory`` is no mount.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dualfuse.daemon import Daemon
+from dualfuse.mounts import mount_at
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used in all its threads, with nanosecond resolution."""
+    clock = (~pid << 3) | 2  # the kernel's clock of another process, see clock_getcpuclockid(3)
+    return time.clock_gettime(clock)
+
+
+def pss_bytes(pid: int) -> int:
+    """Proportional memory of a process in bytes: shared pages count by their share."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+@dataclass(slots=True)
+class Server:
+    """One contender and its directory."""
+
+    contender: str
+    directory: Path
+    specification: str
+    arguments: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    daemon: Daemon | None = None
+    mount_cpu: list[float] = field(default_factory=list)
+
+    def start(self) -> float:
+        """Mount; gives the seconds from the start of the process to the first answered stat."""
+        self.directory.mkdir(exist_ok=True)
+        if self.contender == "directory":
+            return 0.0
+        backend, *more = self.contender.split("+")
+        command = (sys.executable, "-m", "dualfuse.benchmark.stock") if backend == "stock" else ()
+        backend = "fusepy" if backend == "stock" else backend
+        self.daemon = Daemon(
+            self.specification,
+            self.directory,
+            backend,
+            arguments=self.arguments,
+            options=(*self.options, *more),
+            command=command,
+        )
+        start = time.perf_counter()
+        self.daemon.launch()
+        self.daemon.wait_until_mounted(start + 20)
+        self.directory.stat()
+        return time.perf_counter() - start
+
+    def cpu(self) -> float:
+        """CPU seconds of the daemon so far; those of this process where there is no daemon."""
+        return time.process_time() if self.daemon is None else cpu_seconds(self.daemon.pid)
+
+    def memory(self) -> int:
+        """Bytes of the daemon now."""
+        return 0 if self.daemon is None else pss_bytes(self.daemon.pid)
+
+    def stop(self) -> tuple[float, float]:
+        """Unmount; gives the seconds until the process has ended and the CPU seconds that it took."""
+        if self.daemon is None:
+            return 0.0, 0.0
+        before = self.cpu()
+        start = time.perf_counter()
+        used = self.daemon.terminate_and_measure()
+        seconds = time.perf_counter() - start
+        self.daemon.stop()
+        self.daemon = None
+        return seconds, max(0.0, used - before)
+
+    def abandon(self) -> None:
+        """Leave nothing behind, whatever happened."""
+        if self.daemon is not None:
+            self.daemon.stop(2.0)
+            self.daemon = None
+        with contextlib.suppress(OSError):
+            if mount_at(str(self.directory)) is None:
+                os.rmdir(self.directory)  # noqa: PTH106
