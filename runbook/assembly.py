@@ -15,7 +15,7 @@ from runbook.clock import Clock, WallClock
 from runbook.engine import Engine
 from runbook.journal import BrokenJournal, Journal, JournalError
 from runbook.judgement import Judgement
-from runbook.purge import steps_of_cleanup
+from runbook.purge import Purge
 from runbook.settings import Settings, find, load
 from runbook.state import State
 
@@ -62,7 +62,7 @@ def assemble(settings: Settings, journal: Journal, say: Say, clock: Clock | None
         return context_of(settings, target, source(), state, record, say)
 
     judgement = Judgement(settings, source, context, clock, write, say)
-    return Engine(settings, journal, target, judgement, lambda _state: steps_of_cleanup(settings), clock, say)
+    return Engine(settings, journal, target, judgement, Purge(settings, target, journal, clock), clock, say)
 
 
 def context_of(

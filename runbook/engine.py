@@ -21,12 +21,11 @@ from runbook.clock import Clock
 from runbook.journal import Journal
 from runbook.judgement import Judgement
 from runbook.lock import OperatorLock
+from runbook.purge import Purge
 from runbook.settings import Settings
 from runbook.soak import BreachError, Soak
 from runbook.state import LAST_WEEK, State, Status, fold
 from runbook.steps import Step, Walker, Wanted, digest, steps
-
-More = Callable[[State], tuple[Step, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,14 @@ class Engine:
         journal: Journal,
         target: Target,
         judgement: Judgement,
-        cleanup: More,
+        purge: Purge | None,
         clock: Clock,
         say: Callable[[str], None],
     ) -> None:
         self.settings, self.journal, self.target, self.clock, self.say = settings, journal, target, clock, say
         self.lock = OperatorLock(settings.place.state)
         self.judgement = judgement
-        self._cleanup = cleanup
+        self._purge = purge
         self._walker = Walker(target, clock, self.lock, say)
         self._soak = Soak(settings, judgement, clock, self.lock, say)
 
@@ -91,7 +90,7 @@ class Engine:
             return Wanted(self._safe(state))
         if state.week is None:
             return None
-        return self._wanted_at(state.week, state.stage, state)
+        return self._wanted_at(state.week, state.stage)
 
     def next(self, state: State) -> tuple[int, int] | None:
         """Return the (week, stage) an advance would enter, or None after the last."""
@@ -109,12 +108,12 @@ class Engine:
         if now is not None and (repair := steps(self.target, now)):
             return repair
         there = self.next(state)
-        return () if there is None else steps(self.target, self._wanted_at(*there, state))
+        return () if there is None else steps(self.target, self._wanted_at(*there))
 
     def plan_rollback(self, to: int | None) -> tuple[Step, ...]:
         """Return what a rollback would do."""
         state = self._state_if_possible()
-        return steps(self.target, Wanted(self._safe(state)) if to is None else self._wanted_at(to, 0, state))
+        return steps(self.target, Wanted(self._safe(state)) if to is None else self._wanted_at(to, 0))
 
     def soaked_at(self, state: State) -> float:
         """Return the Unix time at which this stage's soak ends."""
@@ -166,7 +165,7 @@ class Engine:
             state = self._state_if_possible()
             if to is not None and (state.week is None or to > state.week or to == 8):
                 raise UsageError(f"week {to} is not behind week {state.week}", "`lighthouse-migrate status`")
-            wanted = Wanted(self._safe(state)) if to is None else self._wanted_at(to, 0, state)
+            wanted = Wanted(self._safe(state)) if to is None else self._wanted_at(to, 0)
             self._write_if_possible("rollback-started", week=state.week, stage=state.stage, to=to, reason=reason)
             changes = self._walker.bring(wanted, self._write_if_possible)
             seconds = self.clock.now() - began
@@ -246,7 +245,7 @@ class Engine:
         refused = self.judgement.refusals(stage.entry, state)
         if refused:
             raise _refusal(f"week {week} cannot be entered", refused)
-        wanted = self._wanted_at(week, number, state)
+        wanted = self._wanted_at(week, number)
         consent(Proposal(phase, stage, steps(self.target, wanted), self.settings.name))
         self.write("advance-started", week=week, stage=number)
         try:
@@ -276,12 +275,14 @@ class Engine:
 
     # what is wanted where
 
-    def _wanted_at(self, week: int, number: int, state: State) -> Wanted:
+    def _wanted_at(self, week: int, number: int) -> Wanted:
         stage = stage_at(week, number)
         deployment = stage.deployment
         if stage.cleanup and self.settings.keep_dual:
             return Wanted(replace(PHASES[7].stages[-1].deployment))
-        return Wanted(deployment, (lambda: self._cleanup(state)) if stage.cleanup else tuple)
+        if stage.cleanup and self._purge is not None:
+            return Wanted(deployment, self._purge.first, self._purge.last)
+        return Wanted(deployment)
 
     def _safe(self, state: State) -> Deployment:
         """Return fusepy for everyone, with whatever images are there kept: a rollback removes nothing."""

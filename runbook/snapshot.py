@@ -9,11 +9,11 @@ from typing import Any
 from checks.gate import Status as Outcome
 from checks.gate import Verdict
 from deployment.model import Observation, Side
+from deployment.plan import plan
 from phases.calendar import PHASES, stage_at
 from runbook.engine import Engine
 from runbook.soak import when
 from runbook.state import State, Status
-from runbook.steps import steps
 from runbook.verdicts import recall
 
 #: Verdicts older than this speak of another time, seconds.
@@ -52,7 +52,7 @@ def take(engine: Engine, *, measure: bool = False) -> Snapshot:
     state = engine.state()
     observed = engine.target.observe()
     wanted = engine.wanted(state)
-    differs = steps(engine.target, wanted) if wanted is not None and state.pending is None else ()
+    differs = plan(observed, wanted.deployment) if wanted is not None and state.pending is None else ()
     measured_at: float | None
     if measure and state.status is Status.IN and state.week is not None:
         engine.judgement.poll()

@@ -73,16 +73,17 @@ class ChangeStep:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Where a movement goes: a deployment, and from week 8 on also a project that is purged."""
+    """Where a movement goes: a deployment, and in week 8 also a project that is purged."""
 
     deployment: Deployment
-    more: Callable[[], tuple[Step, ...]] = tuple  # steps beyond the deployment, computed when they are needed
+    first: Callable[[], tuple[Step, ...]] = tuple  # steps before the deployment changes, found when they are needed
+    last: Callable[[], tuple[Step, ...]] = tuple  # and after it
 
 
 def steps(target: Target, wanted: Wanted) -> tuple[Step, ...]:
     """Return what is to be done now, empty where all is as it should be."""
     changes = plan(target.observe(), wanted.deployment)
-    return (*(ChangeStep(c, target) for c in changes), *wanted.more())
+    return (*wanted.first(), *(ChangeStep(c, target) for c in changes), *wanted.last())
 
 
 def digest(todo: tuple[Step, ...]) -> str:

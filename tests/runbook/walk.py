@@ -78,9 +78,7 @@ class Walk:
 
     def reopened(self) -> Engine:
         """Return an engine as a new process would make it: from the journal alone."""
-        return Engine(
-            self.settings, self.journal, self.world, self.judgement, lambda _state: (), self.clock, self.said.append
-        )
+        return Engine(self.settings, self.journal, self.world, self.judgement, None, self.clock, self.said.append)
 
     def advance(self, **options: object) -> Moved:
         return self.engine.advance(agree, **options)  # type: ignore[arg-type]
