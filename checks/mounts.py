@@ -78,9 +78,7 @@ def _fault(mount: table.Mount, look: Look, observed: Observation | None, live: P
 def _abort(mount: table.Mount, look: Look) -> list[str]:
     if not (look.hung and mount.kind.startswith("fuse")):
         return []
-    number = mount.device.partition(":")[2]
-    write = f"echo 1 > /sys/fs/fuse/connections/{number}/abort"
-    return [remedies.as_root(f"sh -c '{write}'")]
+    return [remedies.abort_connection(mount.device.partition(":")[2])]
 
 
 CHECKS = (

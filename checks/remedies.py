@@ -56,3 +56,10 @@ def os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
 def clear_mount(path: str) -> str:
     """Return the command that takes a dead or hung mount off a path; plain `umount` is busy or hangs itself."""
     return f"umount -l {path}" if os.geteuid() == 0 else f"fusermount3 -uz {path}"
+
+
+def abort_connection(number: str) -> str:
+    """Return the command that frees everybody who waits for a hung FUSE daemon; `umount` itself would wait too."""
+    control = "/sys/fs/fuse/connections"
+    mounted = f"mountpoint -q {control} || mount -t fusectl fusectl {control}"
+    return as_root(f"sh -c '{mounted}; echo 1 > {control}/{number}/abort'")

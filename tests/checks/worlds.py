@@ -38,8 +38,10 @@ def ask_in(folder: Path, check: str, world: str = "", user: Sequence[str] = (), 
     Nothing of it is seen outside, and all of it is gone when the check has answered.
     """
     asking = [*user, sys.executable, "-m", "tests.checks.asking", check, str(folder), *(["--repair"] if repair else [])]
-    script = f'set -e\n{_reachable(folder) if user else ""}\n{world}\ncd {REPOSITORY}\nexec "$@"'
-    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "world", *asking]
+    # the shell stays the first process of a PID namespace: when it ends, so does everything the world started
+    script = f'set -e\ncd {REPOSITORY}\n{_reachable(folder) if user else ""}\n{world}\n"$@"\nexit 0'
+    apart = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    command = [*apart, "sh", "-c", script, "world", *asking]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return Asked(*json.loads(done.stdout.splitlines()[-1]))
@@ -68,6 +70,19 @@ def overlay(folder: Path, path: str) -> str:
         f"mkdir -p {above}/upper {above}/work\n"
         f"mount -t overlay overlay -o lowerdir={path},upperdir={above}/upper,workdir={above}/work {path}\n"
     )
+
+
+def serve(path: str, then: str = "") -> str:
+    """Return shell commands that mount a real file system in memory at a path, and then do something to its daemon."""
+    mount = f"{sys.executable} -m dualfuse mount dualfuse.samples.memory:Memory {path} --backend pyfuse3"
+    return (
+        f"mkdir -p {path}\n{mount} >/dev/null 2>&1 & daemon=$!\n"
+        f"for _ in $(seq 200); do mountpoint -q {path} && break; sleep 0.05; done; mountpoint -q {path}\n{then}\n"
+    )
+
+
+KILLED = "kill -9 $daemon; wait $daemon || true"
+STOPPED = "kill -STOP $daemon"
 
 
 def libraries() -> str:
