@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +23,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge import files
-from bridge.beneath import folder_at
 from bridge.metrics import BridgeCollector
 from bridge.mounts import Mounts
-from bridge.observe import ASPECTS, Observation, observe
+from bridge.observe import ASPECTS, gathered, observe_all, shares
 
 DEADLINE = 5.0  # seconds a request waits for the mount; then 503, and the mount's heartbeat says the rest
 WORKERS = 32  # threads that may wait for the mount at once
@@ -142,14 +140,11 @@ class Api:
         asked = _asked(await _body(request))
         root = self._mounts.health.settings.mount_point
 
-        def look(part: list[tuple[str, list[str]]]) -> list[Observation]:
-            with folder_at(root) as folder:
-                return [{"path": path, **observe(folder, path, aspects)} for path, aspects in part]
-
-        half = -(-len(asked) // 2)  # two threads: while one waits for the mount the other works
-        parts = [partial(look, part) for part in (asked[:half], asked[half:])]
-        observations = chain.from_iterable(await asyncio.gather(*map(self._bounded, parts)))
-        return JSONResponse({"backend": self._mounts.health.backend, "observations": list(observations)})
+        dealt = shares(asked, 2)  # two threads: while one waits for the mount the other works
+        parts = [partial(observe_all, root, [asked[number] for number in numbers]) for numbers in dealt]
+        seen = gathered(dealt, await asyncio.gather(*map(self._bounded, parts)))
+        observations = [{"path": path, **observation} for (path, _), observation in zip(asked, seen, strict=True)]
+        return JSONResponse({"backend": self._mounts.health.backend, "observations": observations})
 
     async def _on_the_mount(self, work: Callable[[Path], Result]) -> Result:
         """Run blocking work on `current/` in a worker thread, again while a mount that died is being replaced.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,8 @@ class Filesystem:
     ) -> None:
         self._store = store
         self._sections = {name: make(store, caller) for name, make in sections.items()}
-        self._born = time.time_ns()
+        with store.read() as tree:
+            self._born = tree.events(limit=1)[0].time  # the same on every mount of the store
 
     def __call__(self, operation: str, *arguments: Any) -> Any:
         """Call an operation by name, as fusepy does."""

@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     def answer(question: Question) -> Answer:
         if question.get("ask") == "tap":
-            return {"samples": tap.take(int(question["pid"]), int(question["limit"])), "seen": tap.seen}
+            return {"samples": tap.take(question["callers"], int(question["limit"])), "seen": tap.seen}
         return instrument.snapshot()
 
     answer_at(told.socket, answer)

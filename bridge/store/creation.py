@@ -31,16 +31,32 @@ def create_or_check(path: Path, mode: int, uid: int, gid: int) -> None:
         raise StoreError(f"{path} cannot be opened as an event store: {error}") from error
 
 
+def check(path: Path) -> None:
+    """Make sure that a file is an event store of this version, without making one.
+
+    Raises:
+        StoreError: It is not.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            _must_be_ours(connection, path)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} cannot be opened as an event store: {error}") from error
+
+
 def _create_or_check(connection: sqlite3.Connection, path: Path, mode: int, uid: int, gid: int) -> None:
-    application, version = _identity(connection)
-    if (application, version) == (0, 0) and not _tables(connection):
+    if _identity(connection) == (0, 0) and not _tables(connection):
         connection.execute("PRAGMA journal_mode=WAL")
         # Two Bridges may start on the same empty folder: only one finds it still empty under the write lock.
         connection.execute("BEGIN IMMEDIATE")
         if not _tables(connection):
             _create(connection, mode, uid, gid)
         connection.execute("COMMIT")
-        application, version = _identity(connection)
+    _must_be_ours(connection, path)
+
+
+def _must_be_ours(connection: sqlite3.Connection, path: Path) -> None:
+    application, version = _identity(connection)
     if application != APPLICATION:
         raise StoreError(f"{path} is not an event store")
     if version != VERSION:
