@@ -30,7 +30,7 @@ log = logging.getLogger("dualfuse")
 
 Handler = Callable[..., Any]
 TICK = 0.002  # seconds: an operation running longer than one or two ticks loses the lead
-SLOW = 0.0003  # seconds: an operation that takes longer on average hands the lead over before it starts
+SLOW = 0.0003  # seconds: an operation that sleeps longer on average hands the lead over before it starts
 MAX_THREADS = 1000
 MAX_IDLE = 10  # as libfuse2
 JOIN_TIMEOUT = 10.0  # seconds to wait at the end for operations that are still running
@@ -103,7 +103,9 @@ class Loop:
         self._count = 1
         self._vacant = False  # the lead is free: no thread could be started for it
         self._stopping = False
-        self._average: dict[Handler, float] = {}
+        # Seconds that a kind of operation sleeps on average, for the kinds that were ever slow. Time spent computing
+        # does not count: another thread could not use it.
+        self._slept: dict[Handler, float] = {}
         # The lead of a thread that runs an operation: whoever pops it has it, the thread itself or the watcher.
         self._ticket: list[object] = []
         self._watcher_sleeps = False
@@ -214,22 +216,23 @@ class Loop:
 
     def _drive(self, session: Any, me: _Thread) -> None:
         """Run the operations that one session coroutine hands out, until it ends."""
-        send, ticket, average = session.send, self._ticket, self._average
+        send, ticket, slept = session.send, self._ticket, self._slept
         watched = self._max_threads > 1
         request = send(None)
         try:
             while True:
                 handler, args = request
-                usual = average.get(handler, 0.0)
+                usual = slept.get(handler)
                 held = False
                 if me.leading and watched:
-                    if usual > SLOW:
+                    if usual is not None and usual > SLOW:
                         self._hand_over(me)
                     else:
                         held = True
                         ticket.append(args)
                         if self._watcher_sleeps:
                             self._wake_watcher.set()
+                computed = time.thread_time() if usual is not None else 0.0
                 started = time.perf_counter()
                 failure: BaseException | None = None
                 value = None
@@ -243,8 +246,10 @@ class Loop:
                         ticket.pop()
                     except IndexError:
                         me.leading = False  # the watcher has taken the lead away
-                if taken > SLOW or usual > SLOW:
-                    average[handler] = usual + (taken - usual) * 0.25
+                if usual is not None:
+                    slept[handler] = usual + (taken - (time.thread_time() - computed) - usual) * 0.25
+                elif taken > SLOW:
+                    slept[handler] = 0.0  # look closer from now on
                 args = ()
                 request = session.throw(failure) if failure is not None else send(value)
         except StopIteration:

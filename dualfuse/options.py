@@ -4,24 +4,23 @@ Options are given as fusepy takes them: keywords, or the words of ``-o a,b=c``.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dualfuse.errors import MountError
 
 Value = bool | int | float | str
 
 
-@dataclass(slots=True)
 class Plan:
     """What becomes of the options on one backend."""
 
-    library: dict[str, Value] = field(default_factory=dict)  # handed to the C library
-    adapter: dict[str, Value] = field(default_factory=dict)  # done by dualfuse itself
-    notes: list[str] = field(default_factory=list)  # dropped, and why that is harmless
+    def __init__(self) -> None:
+        self.library: dict[str, Value] = {}  # handed to the C library
+        self.adapter: dict[str, Value] = {}  # done by dualfuse itself
+        self.notes: list[str] = []  # dropped, and why that is harmless
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One option on one backend: ``keep``, ``adapter`` (under the name ``name``), ``drop`` or ``refuse``."""
 
     action: str

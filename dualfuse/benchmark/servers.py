@@ -1,6 +1,7 @@
 """What is measured: one served directory a contender, and what its daemon costs.
 
-A contender is a backend, with mount options behind a plus sign: ``fusepy``, ``fusepy+nothreads``, ``pyfuse3``. Two more set the scale: ``stock`` is fusepy's own FUSE class without dualfuse, ``directory`` is no mount.
+A contender is a backend, with mount options behind a plus sign: ``fusepy``, ``fusepy+nothreads``, ``pyfuse3``. Two
+more set the scale: ``stock`` is fusepy's own FUSE class without dualfuse, ``directory`` is no mount.
 """
 
 import contextlib

@@ -1,0 +1,215 @@
+"""File systems that tests serve: old habits, bad habits, and broken ones."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from dualfuse.context import fuse_get_context
+from dualfuse.operations import FuseOSError, LoggingMixIn, Operations
+from dualfuse.samples.loopback import Loopback
+from dualfuse.samples.memory import Memory
+
+FILE = {"st_mode": stat.S_IFREG | 0o644, "st_nlink": 1, "st_size": 1000}
+DIRECTORY = {"st_mode": stat.S_IFDIR | 0o755, "st_nlink": 2}
+
+
+class Broken(Operations):
+    """Every name chooses what goes wrong."""
+
+    def getattr(self, path: str, fh: int | None = None) -> Any:
+        answers: dict[str, Any] = {
+            "/": DIRECTORY,
+            "/none": None,
+            "/list": [1, 2],
+            "/no-mode": {"st_size": 5},
+            "/text-size": {**FILE, "st_size": "many"},
+            "/huge-size": {**FILE, "st_size": 1 << 80},
+            "/text-time": {**FILE, "st_mtime": "now"},
+        }
+        if path == "/raise":
+            raise ValueError("user code is wrong")
+        if path == "/exit":
+            sys.exit(3)
+        if path == "/no-errno":
+            raise OSError("no errno at all")
+        if path == "/interrupt":
+            raise KeyboardInterrupt
+        return answers.get(path, FILE)
+
+    def read(self, path: str, size: int, offset: int, fh: int) -> Any:
+        return {
+            "/too-long": b"x" * (size + 1),
+            "/read-text": "text",
+            "/read-none": None,
+            "/read-number": 12,
+            "/read-array": bytearray(b"array")[:size] if offset == 0 else b"",
+            "/read-view": memoryview(b"view")[:size] if offset == 0 else b"",
+        }.get(path, b"fine"[:size] if offset == 0 else b"")
+
+    def open(self, path: str, flags: int) -> Any:
+        return {"/open-none": None, "/open-text": "3", "/open-big": 1 << 63}.get(path, 0)
+
+    def write(self, path: str, data: bytes, offset: int, fh: int) -> Any:
+        return {"/write-more": len(data) + 1, "/write-text": "5", "/write-negative": -errno.ENOSPC}.get(path, len(data))
+
+    def readdir(self, path: str, fh: int) -> Any:
+        if path == "/":
+            return iter([".", "..", "fine", "raise"])
+        return {"/dir-numbers": [1, 2], "/dir-none": None}.get(path, self._failing_generator())
+
+    def _failing_generator(self) -> Any:
+        yield "one"
+        raise RuntimeError("in the middle of a listing")
+
+    def readlink(self, path: str) -> Any:
+        return 7
+
+    def chmod(self, path: str, mode: int) -> Any:
+        return {"/status-text": "done", "/status-positive": 5, "/status-negative": -errno.EACCES}.get(path)
+
+    def statfs(self, path: str) -> Any:
+        return {"f_bsize": "big"}
+
+    def getxattr(self, path: str, name: str, position: int = 0) -> Any:
+        return {"user.text": "text", "user.number": 5}.get(name, b"value")
+
+    def listxattr(self, path: str) -> Any:
+        return [5] if path == "/bad-names" else ["user.a", "user.b"]
+
+    def truncate(self, path: str, length: int, fh: int | None = None) -> None:
+        return None
+
+
+class BrokenDirectories(Broken):
+    """The same, with every /dir-* a directory."""
+
+    def getattr(self, path: str, fh: int | None = None) -> Any:
+        return DIRECTORY if path.startswith("/dir-") else super().getattr(path, fh)
+
+
+class Duck:
+    """Inherits nothing, implements little, answers times as floats."""
+
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        if path == "/":
+            return DIRECTORY
+        if path == "/file":
+            return {**FILE, "st_size": 4, "st_mtime": 1234567890.25, "st_nlink": 0}
+        raise FuseOSError(errno.ENOENT)
+
+    def readdir(self, path: str, fh: int) -> list[tuple[str, dict[str, Any] | None, int]]:
+        return [(".", None, 0), ("..", None, 0), ("file", {"st_mode": stat.S_IFREG}, 0)]
+
+    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+        return b"duck"[offset : offset + size]
+
+
+class Logged(LoggingMixIn, Memory):
+    """A class whose ``__call__`` sees every operation and writes it to a file."""
+
+    def __init__(self, log: str) -> None:
+        super().__init__()
+        self._seen = Path(log).open("a", buffering=1)  # noqa: SIM115
+
+    def __call__(self, op: str, path: str, *args: Any) -> Any:
+        self._seen.write(f"{op} {path} {args!r:.100}\n")
+        return super().__call__(op, path, *args)
+
+
+class Recorder(Loopback):
+    """Writes the arguments of every operation to a file, from inside the methods."""
+
+    def __init__(self, root: str, log: str) -> None:
+        super().__init__(root)
+        self._log = Path(log).open("a", buffering=1)  # noqa: SIM115
+        for name in (
+            "create",
+            "mknod",
+            "mkdir",
+            "open",
+            "truncate",
+            "release",
+            "utimens",
+            "getattr",
+            "init",
+            "destroy",
+        ):
+            setattr(self, name, self._recorded(name, getattr(self, name)))
+
+    def _recorded(self, name: str, method: Any) -> Any:
+        def recorded(*args: Any) -> Any:
+            self._log.write(f"{name} {args!r}\n")
+            return method(*args)
+
+        return recorded
+
+
+class FloatTimes(Loopback):
+    """Times as float seconds, fusepy's old default."""
+
+    use_ns = False
+
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        result = super().getattr(path, fh)
+        for name in ("st_atime", "st_mtime", "st_ctime"):
+            result[name] = result[name] / 1e9
+        return result
+
+    def utimens(self, path: str, times: tuple[float, float] | None = None) -> None:
+        assert times is not None and all(isinstance(each, float) for each in times)
+        os.utime(self._real(path), times, follow_symlinks=False)
+
+
+class Context(Operations):
+    """The file /context/OPERATION tells who called that operation."""
+
+    def __init__(self, from_fuse: str = "") -> None:
+        self._seen: dict[str, str] = {}
+        if from_fuse:
+            from fuse import fuse_get_context as ask
+        else:
+            ask = fuse_get_context
+        self._ask = ask
+
+    def _note(self, operation: str) -> None:
+        self._seen[operation] = " ".join(map(str, self._ask()))
+
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        self._note("getattr")
+        return DIRECTORY if path == "/" else FILE
+
+    def open(self, path: str, flags: int) -> int:
+        self._note("open")
+        return 0
+
+    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+        self._note("read")
+        return self._seen.get(path[1:], "never").encode()[offset : offset + size]
+
+    def mkdir(self, path: str, mode: int) -> None:
+        self._note("mkdir")
+
+
+class Hanging(Memory):
+    """Reading /hang never ends; reading /wait-N takes N seconds."""
+
+    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+        if path == "/hang":
+            threading.Event().wait()
+        if path.startswith("/wait-"):
+            time.sleep(float(path.removeprefix("/wait-")))
+        return super().read(path, size, offset, fh)
+
+
+class FailingInit(Memory):
+    """Refuses to start."""
+
+    def init(self, path: str) -> None:
+        raise RuntimeError("no disk today")
