@@ -31,7 +31,8 @@ DEADLINE = 5.0  # seconds a request waits for the mount; then 503, and the mount
 WORKERS = 32  # threads that may wait for the mount at once
 LARGEST_BODY = 64 * 1024 * 1024  # bytes
 MOST_PATHS = 1000  # in one question to /observe
-PAUSE = 0.02  # seconds between two attempts while a mount that died is being replaced
+REPLACED = 2.0  # seconds a request waits for a mount that died to be replaced
+PAUSE = 0.02  # seconds between two attempts meanwhile
 GONE = (errno.ENOTCONN, errno.ECONNABORTED, errno.ENODEV)  # the mount died under the request
 
 STATUS_OF = {
@@ -152,15 +153,14 @@ class Api:
         Every request says how things shall be, not what to add, so doing one twice does what doing it once does.
         """
         current = self._mounts.health.settings.mount_point / "current"
-        deadline = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + REPLACED
 
         def persistent() -> Result:
             while True:
                 try:
                     return work(current)
                 except OSError as error:
-                    replaced = error.errno in GONE or (error.errno == errno.ENOENT and not self._mounts.health.ready)
-                    if not replaced or time.monotonic() > deadline:
+                    if error.errno not in GONE or time.monotonic() > deadline:
                         raise
                 time.sleep(PAUSE)
 

@@ -10,10 +10,11 @@ import errno
 import os
 import stat
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bridge.beneath import FOLDER, folder_at, open_beneath, opened
+from bridge.beneath import FOLDER, open_beneath, opened
 
 INCOMING = ".incoming"  # where a body is written before it takes its name, in one step
 PIECE = 1024 * 1024
@@ -42,7 +43,7 @@ def put(current: Path, path: str, body: bytes) -> bool:
     The body takes its name only when all of it is stored: a reader sees the old content or the new, never a part.
     """
     folder, _, name = path.rpartition("/")
-    with folder_at(current) as root:
+    with _root(current) as root:
         temporary = f"{INCOMING}/{uuid.uuid4().hex}"
         file = _create(root, temporary)
         try:
@@ -64,7 +65,7 @@ def put(current: Path, path: str, body: bytes) -> bool:
 
 def get(current: Path, path: str) -> bytes:
     """Return a file's content."""
-    with folder_at(current) as root, opened(open_beneath(root, path, os.O_RDONLY | os.O_NONBLOCK)) as file:
+    with _root(current) as root, opened(open_beneath(root, path, os.O_RDONLY | os.O_NONBLOCK)) as file:
         if stat.S_ISDIR(os.fstat(file).st_mode):
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         pieces = []
@@ -76,7 +77,7 @@ def get(current: Path, path: str) -> bytes:
 def delete(current: Path, path: str) -> None:
     """Remove a file, or a folder that is empty."""
     folder, _, name = path.rpartition("/")
-    with folder_at(current) as root, opened(open_beneath(root, folder, FOLDER)) as parent:
+    with _root(current) as root, opened(open_beneath(root, folder, FOLDER)) as parent:
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
             os.rmdir(name, dir_fd=parent)
@@ -87,8 +88,18 @@ def delete(current: Path, path: str) -> None:
 def names(current: Path, path: str) -> list[str]:
     """Return the names in a folder, sorted; "" is `current/` itself."""
     flags = os.O_RDONLY | os.O_DIRECTORY
-    with folder_at(current) as root, opened(open_beneath(root, path, flags)) as folder:
+    with _root(current) as root, opened(open_beneath(root, path, flags)) as folder:
         return sorted(name for name in os.listdir(folder) if path or name != INCOMING)  # noqa: PTH208 - a descriptor
+
+
+@contextmanager
+def _root(current: Path) -> Iterator[int]:
+    try:
+        root = os.open(current, FOLDER)
+    except FileNotFoundError:  # the bare mount point: a request must not mistake it for an empty tree
+        raise OSError(errno.ENOTCONN, "nothing is mounted", str(current)) from None
+    with opened(root):
+        yield root
 
 
 def _create(root: int, path: str) -> int:

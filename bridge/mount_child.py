@@ -46,7 +46,7 @@ class MountChild:
 
     def __init__(self, settings: Settings, backend: str, number: int) -> None:
         self.backend = backend
-        name = f"{number}-{backend}"
+        name = f"{os.getpid()}.{number}-{backend}"  # a child of a Bridge that was killed may still be draining
         self.mountpoint = settings.state_dir / "mounts" / name
         self.socket = settings.state_dir / f"{name}.sock"
         self.mountpoint.mkdir(parents=True, exist_ok=True)
@@ -170,4 +170,11 @@ def clear_leftovers(settings: Settings, fsname: str) -> list[str]:
         if mount.is_fuse and (stable or mount.path.startswith(private)):
             detach(mount.path)
             cleared.append(mount.path)
+    if settings.mount_point.is_symlink() and str(settings.mount_point.readlink()).startswith(private):
+        settings.mount_point.unlink()
+        cleared.append(str(settings.mount_point))
+    for leftover in (*settings.state_dir.glob("*.sock"), *settings.state_dir.glob("*.final.json")):
+        leftover.unlink()
+    for folder in (settings.state_dir / "mounts").iterdir():
+        folder.rmdir()
     return cleared

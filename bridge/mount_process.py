@@ -41,7 +41,7 @@ def calling() -> Caller:
     return Caller(*fuse_get_context())
 
 
-def options(max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
+def options(backend: str, max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
     """Return the mount options, in fusepy's names; dualfuse translates them for the other backends.
 
     The kernel may keep neither attributes nor names: another Bridge changes the same store, and what it acknowledged
@@ -53,9 +53,10 @@ def options(max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
         "entry_timeout": 0,
         "attr_timeout": 0,
         "negative_timeout": 0,
-        "big_writes": True,
-        "max_readahead": max_readahead,
-        "max_write": max_write,
+        # libfuse3 negotiates these with the kernel, and never less than libfuse2 gets by asking.
+        **(
+            {} if backend == "pyfuse3" else {"big_writes": True, "max_readahead": max_readahead, "max_write": max_write}
+        ),
         # Others than the user who mounted are let in where the system allows it: root always may.
         **({"allow_other": True} if os.geteuid() == 0 or _others_allowed() else {}),
         **({"debug": True} if debug else {}),
@@ -64,10 +65,10 @@ def options(max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
 
 def _others_allowed() -> bool:
     try:
-        lines = Path("/etc/fuse.conf").read_text().split()
+        lines = Path("/etc/fuse.conf").read_text().splitlines()
     except OSError:
         return False
-    return "user_allow_other" in lines
+    return "user_allow_other" in map(str.strip, lines)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
             instrument,
             str(told.mountpoint),
             backend=told.backend,
-            **options(told.max_readahead, told.max_write, told.debug),
+            **options(told.backend, told.max_readahead, told.max_write, told.debug),
         )
     except MountError as error:
         return _failed(error.message, error.stderr, error.remedy)
@@ -131,14 +132,12 @@ def _when_the_bridge_dies(mountpoint: Path, stable: Path, patience: float, files
         while os.read(0, 1):  # not sys.stdin: its lock, held here for ever, would make the exit of the process fail
             pass
         own = mount_at(str(mountpoint))
-        if own is None:
-            return  # detached already: draining, or not mounted yet
-        log.warning("the Bridge is gone: detaching %s and draining", mountpoint)
+        log.warning("the Bridge is gone: %s drains", mountpoint)
         for path in (stable, mountpoint):
             shown = mount_at(str(path))
-            if shown is not None and shown.device == own.device:
+            if shown is not None and own is not None and shown.device == own.device:
                 detach(str(path))
-        _drain(own.device, patience)
+        _drain(own.device if own is not None else None, patience)
         log.warning("still open after %g s: giving up", patience)
         filesystem.destroy("/")
         os._exit(1)
@@ -146,7 +145,7 @@ def _when_the_bridge_dies(mountpoint: Path, stable: Path, patience: float, files
     threading.Thread(target=watch, name="watches the Bridge", daemon=True).start()
 
 
-def _drain(device: int, patience: float) -> None:
+def _drain(device: int | None, patience: float) -> None:
     """Wait for open handles; the whole process ends from under this when the last one is closed.
 
     While somebody shows the mount on a path of their own, it is in use and served without a limit.

@@ -13,6 +13,7 @@ import select
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import replace
 
 from bridge.health import Health, Status
@@ -63,6 +64,8 @@ class Mounts:
         """Clear what a Bridge that died left here, and begin to keep a mount serving."""
         for path in clear_leftovers(self._settings, FSNAME):
             log.warning("detached %s, left mounted by a Bridge that is gone", path)
+        with suppress(FileExistsError):
+            self._settings.mount_point.mkdir(parents=True)
         self._thread.start()
 
     def reload(self, settings: Settings, note: str = "") -> None:

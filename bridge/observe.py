@@ -43,6 +43,8 @@ def observe_all(mount: Path, asked: Asked) -> list[Observation]:
     seen = []
     with ExitStack() as stack:
         root = stack.enter_context(folder_at(mount))
+        if os.fstat(root).st_dev == mount.parent.stat().st_dev:
+            raise OSError(errno.ENOTCONN, "nothing is mounted", str(mount))  # the bare folder would look all different
         folders: dict[str, int] = {"": root}
         for path, aspects in asked:
             folder, _, name = path.strip("/").rpartition("/")
