@@ -48,7 +48,8 @@ class Outcome:
     def ok(self) -> bool:
         """Tell whether every week was walked, nothing failed and nothing was left behind."""
         walked = set(self.weeks) == set(range(9)) and self.rollback_seconds is not None
-        return walked and self.totals is not None and self.totals.failed == 0 and not self.left_behind
+        served = self.totals is not None and self.totals.finished and self.totals.failed == 0
+        return walked and served and not self.left_behind
 
 
 class Rehearsal:
@@ -108,7 +109,7 @@ class Rehearsal:
         return moved
 
     def _report(self, moved: Moved) -> None:
-        totals = self._sandbox.totals() if self.outcome.weeks.keys() - {0} or moved.week else None
+        totals = self._sandbox.totals_if_any()
         load = f"; {totals.operations} operations, {totals.failed} failed" if totals else ""
         name = "" if moved.week is None else f" {PHASES[moved.week].name}"
         where = "week 8 is left" if moved.kind == "finish" else f"in week {moved.week}{name}"
@@ -147,6 +148,8 @@ class Rehearsal:
 
     def _tear_down(self, engine: Engine, janitor: Janitor) -> None:
         self._say("tearing down")
+        if self.outcome.totals is None:
+            self.outcome.totals = self._sandbox.totals_if_any()
         self._sandbox.kill_load()
         left = engine.target.destroy(self._say)
         self.outcome.left_behind = tuple(dict.fromkeys((*left, *left_behind(self._sandbox.folder))))

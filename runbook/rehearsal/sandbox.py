@@ -68,6 +68,10 @@ class Sandbox:
         """Return what the load did so far."""
         return ledger.read(self._ledger)
 
+    def totals_if_any(self) -> Totals | None:
+        """Return what the load did so far, or None before its first word."""
+        return self.totals() if self._ledger.exists() else None
+
     def stop_load(self) -> Totals:
         """Let the clients read everything once more and end; return the final totals.
 
