@@ -41,7 +41,7 @@ def drill(context: Context) -> Finding | None:
         seen = "no traffic is on the canary: there is nothing to practise"
         return Finding(seen, "Rolling back would change nothing.", severity=Severity.WARN)
     with Witness(context.place.router_port, context.place.live) as witness:
-        there, back = _there_and_back(context, safe, found)
+        there, back = _there_and_back(context, safe, found, witness)
     evidence = {
         "seconds": there.seconds,
         "restored_seconds": back.seconds,
@@ -54,12 +54,14 @@ def drill(context: Context) -> Finding | None:
     return _judge(there, back, witness)
 
 
-def _there_and_back(context: Context, safe: Deployment, found: Deployment) -> tuple[Move, Move]:
+def _there_and_back(context: Context, safe: Deployment, found: Deployment, witness: Witness) -> tuple[Move, Move]:
     back = Move(0.0, 0, "it was not tried")
     try:
         there = _move(context, safe)
         if not there.fault:
+            witness.every_client()
             back = _move(context, found)
+            witness.every_client()
     finally:
         if back.fault:
             back = replace(back, fault=back.fault + _to_safety(context, safe))

@@ -7,15 +7,17 @@ from checks.check import Check, Context, Finding
 from checks.inplace import run_json, scratch, serving
 from deployment.model import Side
 
-STEPS = 300
-PATIENCE = 120.0  # seconds
+STEPS = 300  # at the benchmark's full 1000 iterations; a shorter benchmark asks for fewer here as well
+FEWEST = 60
+PATIENCE = 240.0  # seconds
 
 
 def parity(context: Context) -> Finding | None:
     """Run dualfuse's parity suite on a scratch directory of each side and on a plain one, compared after every step."""
     states = [serving(context, side) for side in Side]
     with scratch(context, *states) as (one, other):
-        argv = ["-m", "dualfuse.parity", one, other, "--steps", str(STEPS)]
+        steps = max(FEWEST, min(STEPS, context.iterations * STEPS // 1000))
+        argv = ["-m", "dualfuse.parity", one, other, "--steps", str(steps)]
         found = run_json(context, argv, states[0].image, PATIENCE)
     differences = found.get("differences") or []
     if found.get("ok") and not differences:
@@ -23,8 +25,8 @@ def parity(context: Context) -> Finding | None:
     if not differences:
         return Finding(f"the parity suite did not run: {found.get('error', 'no reason given')}")
     first = words.listed([str(d) for d in differences], most=2)
-    seen = f"{len(differences)} differences in {found.get('steps', STEPS)} steps: {first}"
+    seen = f"{len(differences)} differences in {found.get('steps', steps)} steps: {first}"
     return Finding(seen, "A client that is moved between the sides would notice.", "accept each, or repair it")
 
 
-CHECKS = (Check("parity", "Do both backends behave alike?", "bridge", parity, 150.0, "both backends behave alike"),)
+CHECKS = (Check("parity", "Do both backends behave alike?", "bridge", parity, 300.0, "both backends behave alike"),)

@@ -1,13 +1,14 @@
 """A client that watches while traffic is moved: it asks the router and the live path over and over.
 
-It is a process of its own, because a moved mount may hang. It starts asking at once, prints one line when the first
-round was answered, stops when its standard input is closed, and then prints what it counted as JSON.
+It is a process of its own, because a moved mount may hang. It asks at its own pace; on a line of standard input it asks
+on behalf of every client at once; it stops when standard input is closed, and then prints what it counted as JSON.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import subprocess
 import sys
@@ -49,6 +50,17 @@ class Witness:
         ready, _, _ = select.select([self._child.stdout], [], [], PATIENCE)
         self.usable = bool(ready) and self._child.stdout.readline().strip() == b"watching"
         return self
+
+    def every_client(self) -> None:
+        """Have every client ask once now, and return when they have, or after some seconds."""
+        if not self.usable:
+            return
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(b"every client\n")
+        self._child.stdin.flush()
+        if select.select([self._child.stdout], [], [], PATIENCE * 2)[0]:
+            self._child.stdout.readline()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -104,7 +116,13 @@ def main() -> None:
     if watch.errors:
         return  # it cannot tell a failure of the drill from one that was there before
     _tell("watching")
-    while not select.select([sys.stdin], [], [], PAUSE)[0]:
+    while True:
+        if select.select([sys.stdin], [], [], PAUSE)[0]:
+            if not os.read(sys.stdin.fileno(), 100):
+                break
+            for _ in range(CLIENTS):
+                watch.round()
+            _tell("asked")
         watch.round()
     counted = {"requests": watch.requests, "failed": watch.errors.total(), "errors": list(watch.errors)[:5]}
     _tell(json.dumps(counted))

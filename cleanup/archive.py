@@ -50,48 +50,47 @@ class Manifest:
         return sum(entry.bytes for entry in self.files)
 
 
-def make(
-    folder: Path,
-    now: float,
-    *,
-    project: Path | None = None,
-    wheels: Path | None = None,
-    requirements: Iterable[Path] = (),
-    journal: Path | None = None,
-    others: Iterable[Path] = (),
-) -> Manifest:
-    """Build the archive and return its manifest; one that is there and sound is kept as it is.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into an archive."""
 
-    Args:
-        folder: Where it will lie; its parent folder is made.
-        now: Unix time.
-        project: The service's repository, archived at the tag `pre-pyfuse3-migration`.
-        wheels: A folder of wheels.
-        requirements: Lists of packages.
-        journal: The journal's export.
-        others: Further files, such as the deployment's settings.
+    project: Path | None = None  # the service's repository, archived at the tag `pre-pyfuse3-migration`
+    wheels: Path | None = None  # a folder of wheels
+    requirements: tuple[Path, ...] = ()  # lists of packages
+    journal: Path | None = None  # the journal's export
+    others: tuple[Path, ...] = ()  # such as the deployment's settings
+
+
+def make(folder: Path, contents: Contents, now: float) -> Manifest:
+    """Build an archive, restore it once in a scratch place, and return its manifest; one that is there and sound stays.
 
     Raises:
-        ChangeFailedError: The project has no tag yet, or what lies at `folder` is damaged.
+        ChangeFailedError: The project has no tag yet, a file cannot be read, it cannot be restored, or what lies at
+            `folder` is damaged.
     """
     if folder.exists():
         problems = verify(folder)
         if problems:
-            raise ChangeFailedError(
-                f"the archive {folder} is damaged: {problems[0]}", f"move it away: mv {folder} {folder}.bad"
-            )
+            hint = f"move it away: mv {folder} {folder}.damaged"
+            raise ChangeFailedError(f"the archive {folder} is damaged: {problems[0]}", hint)
         return read(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as unfinished:
         built = Path(unfinished, "archive")
         built.mkdir()
-        commit = _add_project(built, Repository(project)) if project is not None else ""
-        _copy(built / "wheels", sorted(wheels.glob("*.whl")) if wheels is not None else ())
-        _copy(built / "requirements", requirements)
-        _copy(built / "journal", [journal] if journal is not None else ())
-        _copy(built / "others", others)
+        commit = _add_project(built, Repository(contents.project)) if contents.project is not None else ""
+        try:
+            _copy(built / "wheels", sorted(contents.wheels.glob("*.whl")) if contents.wheels is not None else ())
+            _copy(built / "requirements", contents.requirements)
+            _copy(built / "journal", [contents.journal] if contents.journal is not None else ())
+            _copy(built / "others", contents.others)
+        except OSError as error:
+            raise ChangeFailedError(f"the archive cannot be built: {error}", f"df -h {folder.parent}") from error
         manifest = Manifest(now, TAG if commit else "", commit, _entries(built))
         (built / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+        problems = rehearse(built)
+        if problems:
+            raise ChangeFailedError(f"the archive could not be restored: {problems[0]}", "nothing was purged yet")
         built.replace(folder)
     return manifest
 
@@ -173,7 +172,7 @@ def restore(folder: Path, into: Path) -> Path | None:
 def rehearse(folder: Path) -> tuple[str, ...]:
     """Restore everything once in a scratch folder and return what went wrong, empty when all of it came back.
 
-    The project's files must be those of the tag, byte for byte, and every wheel must install without a network.
+    The project must come back at the commit of the tag, whole, and every wheel must install without a network.
     """
     with tempfile.TemporaryDirectory(prefix="restore-") as name:
         scratch = Path(name)
@@ -181,7 +180,7 @@ def rehearse(folder: Path) -> tuple[str, ...]:
             project = restore(folder, scratch / "project")
         except ChangeFailedError as error:
             return (error.message,)
-        problems = _compare(folder / "project" / "tree.tar", project) if project is not None else []
+        problems = _compare(folder, project) if project is not None else []
         wheels = sorted((folder / "wheels").glob("*.whl"))
         if wheels:
             command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-cache"]
@@ -194,15 +193,13 @@ def rehearse(folder: Path) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _compare(tar: Path, project: Path) -> list[str]:
-    problems = []
-    with tarfile.open(tar) as archived:
-        for member in archived.getmembers():
-            if member.isfile() and (stream := archived.extractfile(member)) is not None:
-                restored = project / member.name
-                if not restored.is_file() or restored.read_bytes() != stream.read():
-                    problems.append(f"{member.name} was not restored as it was")
-    return problems
+def _compare(folder: Path, project: Path) -> list[str]:
+    restored = Repository(project)
+    wanted = read(folder).commit
+    problems = [] if restored.resolve("HEAD") == wanted else [f"the project did not come back at {wanted[:10]}"]
+    problems += [f"{path} was not restored as it was" for path in restored.dirty()]
+    with tarfile.open(folder / "project" / "tree.tar") as tree:
+        return problems if tree.getmembers() else [*problems, "the tar of the project is empty"]
 
 
 def _sha256(file: Path) -> str:

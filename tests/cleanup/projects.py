@@ -31,7 +31,8 @@ FILES = {
         "name: ci\non:\n  push: {branches: [main]}\n\njobs:\n"
         "  # the old backend\n  test-fusepy:\n    runs-on: ubuntu-latest\n    steps:\n    - run: pytest -k fusepy\n\n"
         "  # the new backend\n  test-pyfuse3:\n    needs: [test-fusepy, lint]\n    runs-on: ubuntu-latest\n"
-        "    strategy:\n      matrix:\n        backend: [fusepy, pyfuse3]\n        python: ['3.11',  '3.12']\n    steps:\n"
+        "    strategy:\n      matrix:\n        backend: [fusepy, pyfuse3]\n        python: ['3.11',  '3.12']\n"
+        "    steps:\n"
         "    - run: |\n        sudo apt-get install -y libfuse2 fuse3\n        pytest -k pyfuse3\n\n"
         "  lint:\n    runs-on: ubuntu-latest\n    steps: [{run: ruff check}]\n"
     ),

@@ -1,0 +1,148 @@
+"""The archive: complete or not there, verified by digests, and restored once before anything is purged."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cleanup import archive
+from cleanup.archive import Contents, make, read, rehearse, restore, verify
+from cleanup.plan import Keep, actions
+from cleanup.repository import TAG
+from deployment.errors import ChangeFailedError
+from tests.cleanup import projects
+
+
+@pytest.fixture
+def contents(tmp_path: Path) -> Contents:
+    project = projects.make(tmp_path / "lighthouse")
+    projects.git(project, "tag", TAG)
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    wheel(wheels, "oldfuse", "3.0.1")
+    (tmp_path / "fuse2.txt").write_text("oldfuse==3.0.1\n")
+    (tmp_path / "journal.jsonl").write_text('{"event": 1}\n')
+    return Contents(project, wheels, (tmp_path / "fuse2.txt",), tmp_path / "journal.jsonl")
+
+
+def wheel(folder: Path, name: str, version: str) -> Path:
+    """Make a small wheel that installs."""
+    file = folder / f"{name}-{version}-py3-none-any.whl"
+    about = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr(f"{name}.py", "VERSION = 3\n")
+        packed.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        packed.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        packed.writestr(f"{about}/RECORD", f"{name}.py,,\n{about}/METADATA,,\n{about}/WHEEL,,\n{about}/RECORD,,\n")
+    return file
+
+
+def test_an_archive_holds_everything_and_comes_back(tmp_path: Path, contents: Contents) -> None:
+    folder = tmp_path / "archives" / "one"
+    made = make(folder, contents, 1000.0)
+    assert {entry.path for entry in made.files} == {
+        "journal/journal.jsonl",
+        "project/history.bundle",
+        "project/tree.tar",
+        "requirements/fuse2.txt",
+        "wheels/oldfuse-3.0.1-py3-none-any.whl",
+    }
+    assert read(folder) == made
+    assert verify(folder) == ()
+    assert rehearse(folder) == ()
+    assert [entry.name for entry in folder.parent.iterdir()] == ["one"]
+    assert contents.project is not None
+    restored = restore(folder, tmp_path / "again")
+    assert restored is not None
+    assert (
+        projects.git(restored, "rev-parse", "HEAD") == projects.git(contents.project, "rev-parse", TAG) == made.commit
+    )
+    assert (restored / "requirements.txt").read_bytes() == (contents.project / "requirements.txt").read_bytes()
+    assert make(folder, contents, 2000.0) == made  # it is kept as it is
+
+
+def damage_remove(folder: Path) -> str:
+    (folder / "requirements/fuse2.txt").unlink()
+    return "requirements/fuse2.txt is missing"
+
+
+def damage_flip(folder: Path) -> str:
+    file = folder / "project/tree.tar"
+    data = bytearray(file.read_bytes())
+    data[600] ^= 1
+    file.write_bytes(data)
+    return "project/tree.tar was changed"
+
+
+def damage_add(folder: Path) -> str:
+    (folder / "wheels/more.whl").touch()
+    return "wheels/more.whl does not belong to it"
+
+
+def damage_manifest(folder: Path) -> str:
+    file = folder / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 99}))
+    return "its format is 99, this program reads 1"
+
+
+@pytest.mark.parametrize("damage", [damage_remove, damage_flip, damage_add, damage_manifest])
+def test_damage_is_found_and_nothing_is_restored_from_it(tmp_path: Path, contents: Contents, damage: object) -> None:
+    folder = tmp_path / "one"
+    make(folder, contents, 0.0)
+    assert callable(damage)
+    said = damage(folder)
+    assert verify(folder) == (said,)
+    with pytest.raises(ChangeFailedError, match="is damaged"):
+        restore(folder, tmp_path / "again")
+    with pytest.raises(ChangeFailedError, match="is damaged"):
+        make(folder, contents, 0.0)
+    assert not (tmp_path / "again").exists()
+
+
+def test_what_cannot_be_restored_is_no_archive(tmp_path: Path, contents: Contents) -> None:
+    assert contents.wheels is not None
+    (contents.wheels / "broken-1-py3-none-any.whl").write_bytes(b"no zip")
+    with pytest.raises(ChangeFailedError, match="could not be restored: the wheels do not install"):
+        make(tmp_path / "one", contents, 0.0)
+    assert not (tmp_path / "one").exists()
+
+
+def test_a_project_without_the_tag_is_refused(tmp_path: Path) -> None:
+    project = projects.make(tmp_path / "p")
+    with pytest.raises(ChangeFailedError, match=f"no tag {TAG}"):
+        make(tmp_path / "one", Contents(project), 0.0)
+
+
+def test_the_plan_archives_after_the_tag_and_before_the_first_edit(tmp_path: Path, contents: Contents) -> None:
+    project = projects.make(tmp_path / "another")
+    keep = Keep(tmp_path / "kept", lambda: contents, lambda: 5.0)
+    planned = actions(project, keep)
+    assert [a.subject for a in planned][:4] == [f"tag {TAG}", "archive", f"branch {archive_branch()}", "requirements"]
+    said: list[str] = []
+    for action in planned:
+        action.apply(said.append)
+        assert action.holds() is None
+    assert "restored once" in said[0]
+    assert actions(project, keep) == ()
+    assert read(keep.folder).commit == projects.git(project, "rev-parse", TAG)
+    damage_remove(keep.folder)
+    assert [a.subject for a in actions(project, keep)] == ["archive"]
+
+
+def archive_branch() -> str:
+    return "pyfuse3-only"
+
+
+def test_without_a_project_only_the_archive_is_left(tmp_path: Path, contents: Contents) -> None:
+    keep = Keep(tmp_path / "kept", lambda: contents, lambda: 5.0)
+    (action,) = actions(None, keep)
+    assert action.holds() is not None
+    action.apply(lambda line: None)
+    assert actions(None, keep) == ()
+    assert archive.read(keep.folder).tag == ""
+    assert actions(None) == ()
