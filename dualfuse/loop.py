@@ -218,8 +218,8 @@ class Loop:
         """Run the operations that one session coroutine hands out, until it ends."""
         send, ticket, slept = session.send, self._ticket, self._slept
         watched = self._max_threads > 1
-        request = send(None)
         try:
+            request = send(None)
             while True:
                 handler, args = request
                 usual = slept.get(handler)

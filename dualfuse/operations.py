@@ -171,7 +171,8 @@ class LoggingMixIn:
 
 def calls_methods_directly(operations: object) -> bool:
     """Whether the class has no ``__call__`` of its own, so that its methods can be called without a detour."""
-    call = getattr(type(operations), "__call__", None)  # noqa: B004 - the function itself is wanted
+    owners = (vars(kind)["__call__"] for kind in type(operations).__mro__ if "__call__" in vars(kind))
+    call: Any = next(owners, None)
     return call is None or (call.__module__ in _KNOWN_BASES and call.__qualname__ == "Operations.__call__")
 
 

@@ -174,11 +174,14 @@ def _serve(
     try:
         _initialise(pyfuse3, session, path, words)
         session.on_failure = pyfuse3.terminate
-        if loop.run():
-            pyfuse3.close()
-        else:
-            # a thread still uses the session: take the mount away and leave the rest to the end of the process
-            _force_unmount(path)
+        ended = False
+        try:
+            ended = loop.run()
+        finally:
+            if ended:
+                pyfuse3.close()
+            else:  # a thread still uses the session: take the mount away, leave the rest to the end of the process
+                _force_unmount(path)
     finally:
         loop.close()
 

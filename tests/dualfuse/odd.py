@@ -158,8 +158,9 @@ class FloatTimes(Loopback):
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
         result = super().getattr(path, fh)
+        status = os.lstat(self._real(path))
         for name in ("st_atime", "st_mtime", "st_ctime"):
-            result[name] = result[name] / 1e9
+            result[name] = getattr(status, name)
         return result
 
     def utimens(self, path: str, times: tuple[float, float] | None = None) -> None:
@@ -183,7 +184,9 @@ class Context(Operations):
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
         self._note("getattr")
-        return DIRECTORY if path == "/" else FILE
+        if path == "/new" and "mkdir" not in self._seen:
+            raise FuseOSError(errno.ENOENT)
+        return DIRECTORY if path in {"/", "/new"} else FILE
 
     def open(self, path: str, flags: int) -> int:
         self._note("open")
