@@ -12,7 +12,7 @@ from deployment.model import Observation, Side
 from deployment.plan import plan
 from phases.calendar import PHASES, stage_at
 from runbook.engine import Engine
-from runbook.soak import when
+from runbook.soak import brief, when
 from runbook.state import State, Status
 from runbook.verdicts import recall
 
@@ -103,7 +103,7 @@ def _word(
     if now < until:
         return "SOAK", f"until {when(until)}"
     if failed and not stale:
-        return "HOLD", f"{failed[0].id}: {failed[0].reason}"
+        return "HOLD", brief(failed[0])
     return "READY", "the soak is over; `advance` asks the gates and the checks"
 
 

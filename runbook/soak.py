@@ -64,7 +64,7 @@ class Soak:
             return HeldError(f"{week}: it soaks until {when(until)}", "wait, or `advance --wait`")
         first = next(v for v in verdicts if v.status is not Status.PASS and v.id not in state.overrides)
         return HeldError(
-            f"{week}: {first.id}: {first.reason}",
+            f"{week}: {brief(first)}",
             f"`advance --wait` waits until it clears, or `advance --override {first.id} --reason TEXT`",
         )
 
@@ -73,7 +73,13 @@ def describe(verdicts: Sequence[Verdict], until: float, now: float) -> str:
     """Return one line: what is waited for, until when, and why."""
     left = until - now
     head = f"soak {left:.0f} s left" if left > 0 else "soak is over"
-    return " | ".join([head, *(f"{v.id} {v.reason}" for v in verdicts)])
+    return " | ".join([head, *(brief(v) for v in verdicts)])
+
+
+def brief(verdict: Verdict) -> str:
+    """Return a verdict's reason, with its id where the reason does not name it."""
+    named = verdict.id.replace("-", " ") in verdict.reason
+    return verdict.reason if named else f"{verdict.id}: {verdict.reason}"
 
 
 def when(at: float) -> str:

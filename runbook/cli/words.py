@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from checks.gate import Status as Outcome
 from deployment.model import Side
 from runbook.snapshot import FRESH, Snapshot
+from runbook.soak import brief
 from runbook.state import LAST_WEEK
 
 
@@ -67,7 +68,7 @@ def _gates(seen: Snapshot) -> str:
     if seen.measured_at is None:
         return "not measured yet; `status --measure` asks now"
     parts = [f"{sum(v.status is Outcome.PASS for v in seen.verdicts)} pass"]
-    parts += [f"1 FAIL ({v.id} {v.reason})" for v in seen.verdicts if v.status is Outcome.FAIL]
-    parts += [f"1 unknown ({v.id} {v.reason})" for v in seen.verdicts if v.status not in (Outcome.PASS, Outcome.FAIL)]
+    parts += [f"1 FAIL ({brief(v)})" for v in seen.verdicts if v.status is Outcome.FAIL]
+    parts += [f"1 unknown ({brief(v)})" for v in seen.verdicts if v.status not in (Outcome.PASS, Outcome.FAIL)]
     age = seen.at - seen.measured_at
     return ", ".join(parts) + (f"  (measured {span(age)} ago)" if age > FRESH else "")
