@@ -15,7 +15,15 @@ from deployment.model import Image, InstanceState, Observation, Side
 
 SCRATCH = "lighthouse-migrate-scratch"
 _MAKE = "import os, sys\nfor path in sys.argv[1:]: os.makedirs(path, exist_ok=True)"
-_REMOVE = "import shutil, sys\nfor path in sys.argv[1:]: shutil.rmtree(path, ignore_errors=True)"
+# a file that the shadow's comparison has open just now goes a moment later, under a name libfuse gave it
+_REMOVE = """
+import os, shutil, sys, time
+until = time.monotonic() + 10
+for path in sys.argv[1:]:
+    while os.path.lexists(path) and time.monotonic() < until:
+        shutil.rmtree(path, ignore_errors=True)
+        time.sleep(0.05)
+"""
 
 
 def run_json(context: Context, argv: Sequence[str], image: Image, timeout: float) -> dict[str, Any]:

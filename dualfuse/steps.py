@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import random
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable
@@ -216,9 +217,8 @@ def supported(kind: str, directory: Path) -> bool:
         return False
     finally:
         side.close()
-        for path in place.iterdir():
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-        place.rmdir()
+        # a file that somebody else still has open goes when they close it, under a name libfuse gave it
+        shutil.rmtree(place, ignore_errors=True)
     return not (isinstance(result, str) and result in {errno.errorcode[number] for number in _UNSUPPORTED})
 
 
