@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 
 from checks import words
 from checks.check import Check, Context, Finding
@@ -23,10 +24,14 @@ def disk(context: Context) -> Finding | None:
         if free < room:
             text = f"{words.size(free)} free for {folder}, {words.size(room)} needed"
             why = "Images, backups and the event store must fit, and a full disk stops both Bridges."
-            return Finding(text, why, "free some space, or choose another state folder", (f"df -h {there}",))
+            return Finding(
+                text, why, "free some space, or choose another state folder", (f"df -h {quote(str(there))}",)
+            )
         if seen.f_files and seen.f_favail < INODES and folder == context.place.state:
             text = f"{seen.f_favail} inodes free for {folder}, {INODES} needed"
-            return Finding(text, "An image is thousands of files.", "remove small files", (f"df -i {there}",))
+            return Finding(
+                text, "An image is thousands of files.", "remove small files", (f"df -i {quote(str(there))}",)
+            )
     return None
 
 

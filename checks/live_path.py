@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 
 from checks import remedies
 from checks.check import Check, Context, Finding
@@ -17,6 +18,7 @@ _WHY = "Clients see the Bridge's files there."
 def live_path(context: Context) -> Finding | None:
     """Look at the path in a child, because what is mounted there may hang."""
     live = context.place.live
+    name = quote(str(live))
     mounted = table.at(table.table(), as_mounted(live)) is not None
     look = look_at(str(live), entries=not mounted)
     clear = (remedies.clear_mount(str(live)),)
@@ -24,19 +26,19 @@ def live_path(context: Context) -> Finding | None:
         return Finding(f"{live} hangs", _WHY, "take the hung mount off it", clear)
     if look.dead:
         if look.link:
-            return Finding(f"{live} points to a dead mount", _WHY, "remove the link", (f"rm {live}",))
+            return Finding(f"{live} points to a dead mount", _WHY, "remove the link", (f"rm {name}",))
         return Finding(f"{live} is a dead mount", _WHY, "take it off", clear)
     if look.error:
-        return Finding(f"{live} cannot be looked at: {look.error}", _WHY, "let this user see it", (f"ls -ld {live}",))
+        return Finding(f"{live} cannot be looked at: {look.error}", _WHY, "let this user see it", (f"ls -ld {name}",))
     if not look.exists:
         return _creatable(live, dangling=look.link)
     if not look.directory:
-        return Finding(f"{live} is a file", _WHY, "move it away", (f"mv {live} {live}.old",))
+        return Finding(f"{live} is a file", _WHY, "move it away", (f"mv {name} {name}.old",))
     if look.empty is False and not look.link:
         remedy = "move its content away, or choose another live path in the settings"
-        return Finding(f"{live} is a plain directory that is not empty", _WHY, remedy, (f"mv {live} {live}.old",))
+        return Finding(f"{live} is a plain directory that is not empty", _WHY, remedy, (f"mv {name} {name}.old",))
     if not look.writable and not look.link and not mounted:
-        command = remedies.as_root(f"chown {os.geteuid()} {live}")
+        command = remedies.as_root(f"chown {os.geteuid()} {name}")
         return Finding(
             f"{live} is not writable for this user", "fusermount3 refuses to mount there.", "own it", (command,)
         )
@@ -50,7 +52,7 @@ def _creatable(live: Path, *, dangling: bool) -> Finding | None:
     look = look_at(str(parent))
     if look.directory and look.writable:
         return None
-    owner = remedies.as_root(f"install -d -o {os.geteuid()} {live}")
+    owner = remedies.as_root(f"install -d -o {os.geteuid()} {quote(str(live))}")
     return Finding(f"{live} does not exist and {parent} is not writable for this user", _WHY, "make it", (owner,))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 
 # Debian's fuse3 breaks and replaces its `fuse`: the two never go together, and `fuse3` ships `fusermount` as well.
 _APT = {"libfuse2": "libfuse2", "libfuse3": "libfuse3-3", "helper": "fuse3", "ldconfig": "libc-bin"}
@@ -55,7 +56,7 @@ def os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
 
 def clear_mount(path: str) -> str:
     """Return the command that takes a dead or hung mount off a path; plain `umount` is busy or hangs itself."""
-    return f"umount -l {path}" if os.geteuid() == 0 else f"fusermount3 -uz {path}"
+    return f"umount -l {quote(path)}" if os.geteuid() == 0 else f"fusermount3 -uz {quote(path)}"
 
 
 def abort_connection(number: str) -> str:
