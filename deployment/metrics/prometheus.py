@@ -57,6 +57,7 @@ class PrometheusSource:
         self._selector = selector
         self._clock = clock
         self._connection: PrometheusConnect | None = None
+        self._at = 0.0
 
     def poll(self) -> None:
         """Do nothing: Prometheus keeps the windows."""
@@ -66,16 +67,17 @@ class PrometheusSource:
         import requests
         from prometheus_api_client.exceptions import PrometheusApiClientException
 
-        now = self._clock()
+        # one moment for all questions of a measurement: a ratio of two moments is none
+        self._at = now = self._clock()
         try:
             return self._measure(metric, side, window, now)
+        except (requests.JSONDecodeError, ValueError, KeyError) as error:
+            detail = f"what answers at {self._server} is not Prometheus: {error}"
         except requests.RequestException as error:
             why = "does not answer in time" if isinstance(error, requests.Timeout) else "does not answer"
             detail = f"Prometheus at {self._server} {why}"
         except PrometheusApiClientException as error:
             detail = f"Prometheus refuses the question: {error}"
-        except (ValueError, KeyError) as error:
-            detail = f"what answers at {self._server} is not Prometheus: {error}"
         return Measurement(metric, side, window, None, 0, now, failed=True, detail=detail)
 
     def _measure(self, metric: Metric, side: Side, window: float, now: float) -> Measurement:
@@ -157,7 +159,7 @@ class PrometheusSource:
             # its own default is to try for 6 s when the server is down: a trigger cannot wait for that
             retry = urllib3.Retry(total=0)
             self._connection = PrometheusConnect(self._server, retry=retry, timeout=QUERY_SECONDS)
-        rows: list[dict[str, Any]] = self._connection.custom_query(query)
+        rows: list[dict[str, Any]] = self._connection.custom_query(query, params={"time": f"{self._at:.3f}"})
         return rows
 
 
