@@ -29,6 +29,7 @@ class PurgeStep:
     undo: str
     act: Callable[[Say], None]
     holds: Callable[[], str | None]
+    purges: bool = False
 
     def apply(self, say: Say) -> None:
         self.act(say)
@@ -63,7 +64,9 @@ class Purge:
         if self._settings.project is None:
             return ()
         found = plan.actions(self._settings.project)
-        return tuple(PurgeStep(a.subject, a.before, a.after, a.undo, a.apply, a.holds) for a in found)
+        return tuple(
+            PurgeStep(a.subject, a.before, a.after, a.undo, a.apply, a.holds, purges=bool(a.files)) for a in found
+        )
 
     def _archive(self) -> PurgeStep:
         undo = f"rm -r {self._folder}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deployment.errors import ChangeFailedError, OperatorError
-from deployment.model import Change, Deployment
+from deployment.model import Change, Deployment, Kind
 from deployment.plan import holds, plan
 from deployment.targets.target import Target
 from runbook.clock import Clock
@@ -33,6 +33,9 @@ class Step(Protocol):
     def after(self) -> str: ...
     @property
     def undo(self) -> str: ...
+    @property
+    def purges(self) -> bool:
+        """Tell whether it takes something of the old backend away."""
 
     def apply(self, say: Say) -> None:
         """Do it; doing it twice is doing it once."""
@@ -63,6 +66,10 @@ class ChangeStep:
     @property
     def undo(self) -> str:
         return self.change.undo
+
+    @property
+    def purges(self) -> bool:
+        return self.change.kind is Kind.REMOVE
 
     def apply(self, say: Say) -> None:
         self.target.apply(self.change, say)
@@ -129,7 +136,13 @@ class Walker:
         return done
 
     def _do(self, number: int, count: int, step: Step, write: Write) -> dict[str, Any]:
-        what = {"change": step.subject, "before": step.before, "after": step.after, "undo": step.undo}
+        what = {
+            "change": step.subject,
+            "before": step.before,
+            "after": step.after,
+            "undo": step.undo,
+            "purges": step.purges,
+        }
         write("change-started", **what)
         began = self._clock.now()
         try:

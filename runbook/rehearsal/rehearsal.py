@@ -55,7 +55,7 @@ class Outcome:
 class Rehearsal:
     """One walk through a sandbox."""
 
-    def __init__(self, folder: Path, say: Say, *, pace: float = 1.0, rate: float = 150.0) -> None:
+    def __init__(self, folder: Path, say: Say, *, pace: float = 1.0, rate: float = 240.0) -> None:
         self._sandbox = Sandbox(folder, say)
         self._say, self._pace, self._rate = say, pace, rate
         self.outcome = Outcome()
@@ -104,8 +104,7 @@ class Rehearsal:
         assert spent_in is not None
         self.outcome.weeks[spent_in] = self.outcome.weeks.get(spent_in, 0.0) + time.monotonic() - began
         self._report(moved)
-        if moved.week is not None and PHASES[moved.week].stages[moved.stage].cleanup and moved.kind == "advance":
-            self.outcome.purged = [f"{c['change']}: {c['before']} → {c['after']}" for c in moved.changes]
+        self.outcome.purged += [f"{c['change']}: {c['before']} → {c['after']}" for c in moved.changes if c["purges"]]
         return moved
 
     def _report(self, moved: Moved) -> None:
