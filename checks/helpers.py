@@ -12,8 +12,10 @@ from checks.check import Check, Context, Finding, Severity
 HELPERS = {"fusermount3": "pyfuse3", "fusermount": "fusepy"}
 
 
-def fusermount(_context: Context) -> Finding | None:
+def fusermount(context: Context) -> Finding | None:
     """Look for both helpers on the path the C libraries search."""
+    if context.target.kind != "local":
+        return None  # Bridges do not run on this host; the mount probes try their place's own helpers
     missing = [name for name in HELPERS if shutil.which(name) is None]
     if not missing:
         return None
@@ -28,8 +30,10 @@ def fusermount(_context: Context) -> Finding | None:
     return Finding(seen, f"Without it an ordinary user cannot mount with {backends}.", "install it", (command,))
 
 
-def capabilities(_context: Context) -> Finding | None:
+def capabilities(context: Context) -> Finding | None:
     """Ask how this user could mount: by CAP_SYS_ADMIN, or else through a setuid helper that may gain privilege."""
+    if context.target.kind != "local":
+        return None  # the same: what counts are the privileges in the Bridge's place
     if proc.has_sys_admin():
         return None
     if os.geteuid() == 0:

@@ -89,7 +89,7 @@ def _edited(instruction: Instruction, removed: Sequence[str]) -> str:
     body = instruction.body
     match instruction.keyword:
         case "RUN":
-            body = shell.without_old_packages(body, comments_continue=not instruction.heredoc)
+            body = shell.without_old_backend(body, comments_continue=not instruction.heredoc)
         case "ENV" | "ARG":
             body = _settings(body)
         case "COPY" | "ADD" if not instruction.heredoc:
@@ -112,24 +112,7 @@ def _settings(body: str) -> str:
 def _value_replaced(body: str, name: str, start: int, end: int) -> str:
     value = body[start:end]
     quote = value[0] if value[:1] in ("'", '"') else ""
-    return body[:start] + quote + new_value(name, value.strip("'\"")) + quote + body[end:] if value else body
-
-
-def new_value(name: str, value: str) -> str:
-    """Return what a setting becomes when only pyfuse3 is left; a list loses its old entries."""
-    if name == names.FALLBACK_SETTING and value in (names.OLD_BACKEND, names.NEW_BACKEND):
-        return "none"  # there is nothing left to fall back to
-    if value == names.OLD_BACKEND:
-        return names.NEW_BACKEND
-    parts = re.split(r"([\s,]+)", value)
-    old = {names.OLD_BACKEND, *names.APT_PACKAGES}
-    if not old.intersection(parts[::2]) or len(parts) == 1:
-        return value
-    kept: list[str] = []
-    for i in range(0, len(parts), 2):
-        if parts[i] not in old:
-            kept += [parts[i - 1] if kept else "", parts[i]]
-    return "".join(kept) or " ".join(dict.fromkeys(names.APT_PACKAGES.get(p, names.NEW_BACKEND) for p in parts[::2]))
+    return body[:start] + quote + names.new_value(name, value.strip("'\"")) + quote + body[end:] if value else body
 
 
 def _copies(body: str, removed: Sequence[str]) -> str:

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cleanup import dockerfile, imports, names, requirements, source_tree, workflows
+from cleanup import compose, dockerfile, imports, names, requirements, source_tree, workflows
 from cleanup.repository import Edits, Tree
+
+
+BLOCK = 4  # from so many lines on, lines that go together are one row
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Kind:
 KINDS: tuple[Kind, ...] = (
     Kind("requirements", requirements.edits, "no fusepy", "requirements: drop fusepy"),
     Kind("dockerfile", dockerfile.edits, "pyfuse3 alone", "docker: build for pyfuse3 alone"),
+    Kind("compose", compose.edits, "pyfuse3 alone", "compose: run pyfuse3 alone"),
     Kind("workflows", workflows.edits, "pyfuse3's jobs alone", "ci: drop the jobs of fusepy"),
     Kind("source", source_tree.edits, "removed", "source: remove the fusepy backend and the migration scripts"),
 )
@@ -88,10 +92,23 @@ def _purges(kind: Kind, tree: Tree, edits: Edits) -> Iterator[Trace]:
 def _changed_lines(kind: str, path: str, before: str, after: str) -> Iterator[Trace]:
     old, new = before.splitlines(), after.splitlines()
     for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        come = new[k:m]
+        gone = [line.strip() for line in old[i:j] if line.strip()]
+        if not come and len(gone) >= BLOCK:
+            yield Trace(kind, f"{gone[0]} … ({len(gone)} lines)", path, i + 1, "remove")
+            continue
         for number in range(i, j):
-            instead = new[k + number - i].strip() if tag == "replace" and k + number - i < m else ""
+            instead = ""
+            if come and (j - number <= len(come) or _alike(old[number], come[0])):
+                instead = come.pop(0).strip()
             if old[number].strip():
                 yield Trace(kind, old[number].strip(), path, number + 1, f"→ {instead}" if instead else "remove")
+
+
+def _alike(old: str, new: str) -> bool:
+    return difflib.SequenceMatcher(None, old, new, autojunk=False).ratio() >= 0.6
 
 
 def _mentions(tree: Tree) -> Iterator[Trace]:

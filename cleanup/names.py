@@ -9,7 +9,28 @@ PYTHON_PACKAGES = frozenset({"fusepy", "fuse-python"})  # both bind libfuse2; ca
 APT_PACKAGES = {"libfuse2": "fuse3", "libfuse2t64": "fuse3", "fuse": "fuse3", "libfuse-dev": "libfuse3-dev"}
 OLD_BACKEND, NEW_BACKEND = "fusepy", "pyfuse3"
 BACKEND_SETTING, FALLBACK_SETTING = "LIGHTHOUSE_FUSE_BACKEND", "LIGHTHOUSE_FUSE_FALLBACK"
+PARALLEL_SETTING = "LIGHTHOUSE_FUSE_PARALLEL_TEST"
 MODULES = frozenset({"fuse"})  # what `import fuse` imports
 
 # A line that speaks of the old backend. `fuse` alone is a word, `pyfuse3` and `fuse3` are the new one.
 MENTION = re.compile(r"(?<![\w])(fusepy|fuse-python|libfuse2(t64)?|libfuse\.so\.2|libfuse-dev)(?![\w])", re.I)
+
+
+def new_value(name: str, value: str) -> str:
+    """Return what a setting becomes when only pyfuse3 is left; a list loses its old entries."""
+    default = re.fullmatch(r"(\$\{\w+:?-)([\w-]+)(\})", value)
+    if default is not None:
+        return f"{default[1]}{new_value(name, default[2])}{default[3]}"
+    if name == FALLBACK_SETTING and value in (OLD_BACKEND, NEW_BACKEND):
+        return "none"  # there is nothing left to fall back to
+    if value == OLD_BACKEND:
+        return NEW_BACKEND
+    parts = re.split(r"([\s,]+)", value)
+    old = {OLD_BACKEND, *APT_PACKAGES}
+    if not old.intersection(parts[::2]) or len(parts) == 1:
+        return value
+    kept: list[str] = []
+    for i in range(0, len(parts), 2):
+        if parts[i] not in old:
+            kept += [parts[i - 1] if kept else "", parts[i]]
+    return "".join(kept) or " ".join(dict.fromkeys(APT_PACKAGES.get(p, NEW_BACKEND) for p in parts[::2]))

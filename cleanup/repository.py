@@ -67,11 +67,21 @@ class Repository:
             top = self.git("rev-parse", "--show-toplevel").decode().strip()
             self.folder = Path(self.git("rev-parse", "--absolute-git-dir").decode().strip())
         except ChangeFailedError as error:
+            owner = self._foreign_owner()
+            if owner is not None:
+                # git refuses, and rightly: what root writes there its owner could not change any more
+                raise UsageError(f"{project} belongs to {owner}", f"run this as {owner}, or make it root's") from error
             raise UsageError(f"{project} is no git repository: {error.message}", f"git -C {project} init") from error
         if Path(top).resolve() != self.project:
             raise UsageError(f"{project} is not the top folder of its git repository", f"name {top} in the settings")
         if self.resolve("HEAD") is None:
             raise UsageError(f"{project} has no commit yet", f"git -C {project} add . && git -C {project} commit")
+
+    def _foreign_owner(self) -> str | None:
+        """Return who owns the folder, where that is somebody else and git refuses it for that."""
+        if not (self.project / ".git").exists() or self.project.stat().st_uid == os.geteuid():
+            return None
+        return self.project.owner()
 
     def git(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         """Run one git command and return what it printed.

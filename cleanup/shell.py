@@ -1,4 +1,4 @@
-"""Takes packages out of shell commands, and leaves every other byte where it was.
+"""Takes the old backend out of shell commands, and leaves every other byte where it was.
 
 A small lexer finds the words and the operators between commands with their places in the text; edits are made by place.
 It understands what Dockerfiles and CI scripts are made of: quotes, continuation lines, comments, `&& || ; |`.
@@ -80,8 +80,8 @@ def tokens(text: str, *, comments_continue: bool = False) -> list[Token]:
     return found
 
 
-def without_old_packages(text: str, *, comments_continue: bool = False) -> str:
-    """Return shell text that no longer installs fusepy or libfuse2; empty if nothing is left of it."""
+def without_old_backend(text: str, *, comments_continue: bool = False) -> str:
+    """Return shell text that no longer installs or runs the old backend; empty if nothing is left of it."""
     while True:
         found = tokens(text, comments_continue=comments_continue)
         cut = next((c for command in _commands(found) if (c := _next_cut(text, found, command)) is not None), None)
@@ -101,6 +101,8 @@ def _commands(found: list[Token]) -> Iterator[range]:
 
 def _next_cut(text: str, found: list[Token], command: range) -> Cut | None:
     values = [found[i].value for i in command]
+    if _runs_with_old_backend(values):
+        return _cut_command(text, found, command)
     first, is_old = _packages(values)
     if first is None:
         return None
@@ -115,6 +117,17 @@ def _next_cut(text: str, found: list[Token], command: range) -> Cut | None:
             return _cut_command(text, found, command)
         return cut_word(text, found, i)
     return None
+
+
+def _runs_with_old_backend(values: list[str]) -> bool:
+    """Whether a command sets the old backend for itself alone: `LIGHTHOUSE_FUSE_BACKEND=fusepy python check.py`."""
+    for value in values[:-1]:
+        name, sign, setting = value.partition("=")
+        if not sign or name.startswith("-"):
+            return False
+        if name.endswith("FUSE_BACKEND") and setting == names.OLD_BACKEND:
+            return True
+    return False
 
 
 _IsOld = Callable[[str, list[str]], str | None]  # None: keep it; "": drop it; else: what takes its place

@@ -84,9 +84,18 @@ def _cuts(jobs: CommentedMap, *, gitlab: bool) -> Iterator[Path]:
 
 def _is_old(name: str, job: CommentedMap) -> bool:
     told = f"{name} {job.get('name', '')}"
-    if re.search(r"dual[-_ ]?backend", told, re.I):
+    if re.search(r"dual[-_ ]?backend", told, re.I) or _set_for_old(job):
         return True
     return bool(_OLD_JOB.search(told)) and not _NEW_JOB.search(told)
+
+
+def _set_for_old(job: CommentedMap) -> bool:
+    """Whether a job runs on the old backend, or on both side by side."""
+    settings = job.get("env", job.get("variables"))
+    if not isinstance(settings, CommentedMap):
+        return False
+    both = str(settings.get(names.PARALLEL_SETTING, "")).lower() == "true"
+    return both or settings.get(names.BACKEND_SETTING) == names.OLD_BACKEND
 
 
 def _cuts_in_job(name: str, job: CommentedMap, jobs: CommentedMap) -> Iterator[Path]:
@@ -115,7 +124,7 @@ def _cuts_in_job(name: str, job: CommentedMap, jobs: CommentedMap) -> Iterator[P
     for key in _SCRIPTS:
         lines = job.get(key)
         for i, line in enumerate(lines if isinstance(lines, CommentedSeq) else ()):
-            if isinstance(line, str) and not shell.without_old_packages(line).strip():
+            if isinstance(line, str) and not shell.without_old_backend(line).strip():
                 yield (name, key, i)
 
 
@@ -128,7 +137,7 @@ def _old_value(value: Any) -> bool:
 def _old_step(step: CommentedMap) -> bool:
     """Whether a step does nothing but install or test the old backend."""
     script = step.get("run")
-    if isinstance(script, str) and script.strip() and not shell.without_old_packages(script).strip():
+    if isinstance(script, str) and script.strip() and not shell.without_old_backend(script).strip():
         return True
     told = f"{step.get('name', '')} {step.get('id', '')}"
     return bool(_OLD_JOB.search(told)) and not _NEW_JOB.search(f"{told} {script or ''}")
@@ -151,7 +160,7 @@ def _rewrites(jobs: CommentedMap) -> Iterator[Path]:
 
 
 def _rewritten(script: Any) -> bool:
-    return isinstance(script, str) and shell.without_old_packages(script) != script
+    return isinstance(script, str) and shell.without_old_backend(script) != script
 
 
 def _rewrite(text: str, jobs: CommentedMap, path: Path) -> str | None:
@@ -159,7 +168,7 @@ def _rewrite(text: str, jobs: CommentedMap, path: Path) -> str | None:
     if place is None:
         return None
     start, end = place
-    return text[:start] + shell.without_old_packages(text[start:end]) + text[end:]
+    return text[:start] + shell.without_old_backend(text[start:end]) + text[end:]
 
 
 def _owner(jobs: CommentedMap, path: Path) -> Any:
@@ -184,7 +193,7 @@ def _expected(text: str, to_jobs: Path, path: Path) -> Any:
     for part in (*to_jobs, *path[1 if rewrite else 0 : -1]):
         owner = owner[part]
     if rewrite:
-        owner[path[-1]] = shell.without_old_packages(owner[path[-1]])
+        owner[path[-1]] = shell.without_old_backend(owner[path[-1]])
     else:
         del owner[path[-1]]
     return document

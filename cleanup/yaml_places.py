@@ -45,8 +45,13 @@ def without_item(text: str, owner: CommentedSeq, i: int) -> str:
     return _cut(text, line, dash, item=True)
 
 
-def scalar(text: str, owner: CommentedMap | CommentedSeq, key: str | int) -> tuple[int, int] | None:
-    """Return where a plain or literal scalar's own text begins and ends, or None for any other style."""
+def scalar(
+    text: str, owner: CommentedMap | CommentedSeq, key: str | int, *, quoted: bool = False
+) -> tuple[int, int] | None:
+    """Return where a plain or literal scalar's own text begins and ends, or None for any other style.
+
+    With `quoted` also where a quoted one does; what is written there must not need other quotes.
+    """
     lines = text.splitlines(keepends=True)
     if isinstance(owner, CommentedMap):
         line, indent = owner.lc.key(key)
@@ -62,7 +67,11 @@ def scalar(text: str, owner: CommentedMap | CommentedSeq, key: str | int) -> tup
             end += 1
         return start + len(lines[line]), sum(map(len, lines[:end]))
     following = lines[line + 1] if line + 1 < len(lines) else ""
-    if head[:1] in ("", "'", '"', "[", "{", "&", "*", "!") or (following.strip() and _indent(following) > indent + 2):
+    if (
+        head[:1] in ("", "[", "{", "&", "*", "!")
+        or (head[:1] in ("'", '"') and not quoted)
+        or (following.strip() and _indent(following) > indent + 2)
+    ):
         return None
     return start + column, start + len(lines[line].rstrip("\r\n"))
 

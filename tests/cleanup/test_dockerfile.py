@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanup.dockerfile import instructions, new_value, single_backend
+from cleanup.dockerfile import instructions, single_backend
+from cleanup.names import new_value
 
 REMOVED = ("scripts/migration", "src/lighthouse/fuse/backends/fusepy")
 
@@ -53,6 +54,11 @@ REMOVED = ("scripts/migration", "src/lighthouse/fuse/backends/fusepy")
         ("ENV LIGHTHOUSE_FUSE_BACKEND fusepy\n", "ENV LIGHTHOUSE_FUSE_BACKEND pyfuse3\n"),
         ('ARG BACKENDS="fusepy pyfuse3"\n', 'ARG BACKENDS="pyfuse3"\n'),
         ('ARG FUSE_PACKAGES="libfuse2 libfuse3-3 fuse3"\n', 'ARG FUSE_PACKAGES="libfuse3-3 fuse3"\n'),
+        (
+            "RUN LIGHTHOUSE_ACTIVE_FUSE_BACKEND=fusepy python check.py\nRUN A=1 FUSE_BACKEND=pyfuse3 python check.py\n",
+            "RUN A=1 FUSE_BACKEND=pyfuse3 python check.py\n",
+        ),
+        ('ENV LIGHTHOUSE_FUSE_BACKEND="${BACKEND:-fusepy}"\n', 'ENV LIGHTHOUSE_FUSE_BACKEND="${BACKEND:-pyfuse3}"\n'),
         ("COPY scripts/migration/ /m/\nCOPY src/ /src/\n", "COPY src/ /src/\n"),
         ("COPY --chown=1:1 ./scripts/migration/a.sh b.sh /m/\n", "COPY --chown=1:1 b.sh /m/\n"),
     ],
@@ -95,6 +101,9 @@ def test_any_text_is_cut_into_parts_that_give_it_back(text: str) -> None:
         ("X", "libfuse2 fuse", "fuse3"),
         ("LIGHTHOUSE_FUSE_FALLBACK", "none", "none"),
         ("X", "fuse", "fuse"),
+        ("LIGHTHOUSE_FUSE_FALLBACK", "${F:-pyfuse3}", "${F:-none}"),
+        ("X", "${F-fusepy}", "${F-pyfuse3}"),
+        ("X", "${F}", "${F}"),
     ],
 )
 def test_values(name: str, value: str, after: str) -> None:

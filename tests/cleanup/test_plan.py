@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanup.inventory import inventory
+from cleanup.inventory import inventory, table
 from cleanup.plan import actions
 from cleanup.repository import BRANCH, TAG, Repository
 from deployment.errors import UsageError
@@ -118,10 +118,46 @@ def test_a_folder_without_git_is_refused(tmp_path: Path) -> None:
         actions(tmp_path)
 
 
+@pytest.mark.root
+def test_a_project_of_another_user_is_refused_with_their_name(project: Path) -> None:
+    for file in (project, *project.rglob("*")):
+        os.chown(file, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(UsageError, match="belongs to nobody") as refusal:
+        actions(project)
+    assert refusal.value.hint.startswith("run this as nobody")
+
+
 def test_a_project_that_never_knew_fusepy_has_nothing_to_do(tmp_path: Path) -> None:
     project = projects.make(tmp_path / "p", {"requirements.txt": "pyfuse3\n", "notes.md": "The fuse is long.\n"})
     assert actions(project) == ()
     assert projects.git(project, "tag") == ""
+
+
+def test_the_inventory_names_what_is_purged_line_by_line(project: Path) -> None:
+    before = projects.everything(project)
+    traces = inventory(Repository(project).tree("HEAD"))
+    purged = {(t.path, t.line, t.what, t.doing) for t in traces if not t.left_to_a_person}
+    assert {t for t in purged if t[0] in ("requirements.txt", "Dockerfile.dual-fuse")} == {
+        ("requirements.txt", 2, "fusepy==3.0.1  # the old one", "remove"),
+        ("Dockerfile.dual-fuse", 6, "libfuse2 \\", "remove"),
+        ("Dockerfile.dual-fuse", 12, "COPY scripts/migration/ /opt/migration/", "remove"),
+        (
+            *("Dockerfile.dual-fuse", 13, "RUN pip install --no-cache-dir fusepy==3.0.1 pyfuse3"),
+            "→ RUN pip install --no-cache-dir pyfuse3",
+        ),
+        (
+            "Dockerfile.dual-fuse",
+            14,
+            "ENV LIGHTHOUSE_FUSE_BACKEND=fusepy \\",
+            "→ ENV LIGHTHOUSE_FUSE_BACKEND=pyfuse3 \\",
+        ),
+        ("Dockerfile.dual-fuse", 15, "LIGHTHOUSE_FUSE_FALLBACK=pyfuse3", "→ LIGHTHOUSE_FUSE_FALLBACK=none"),
+    }
+    assert ("scripts/migration/", 0, "1 files", "git rm") in purged
+    shown = table(traces).splitlines()
+    assert len(shown) == len(traces) + 1
+    assert any("docs/history.md:1" in line and "left to you: prose" in line for line in shown)
+    assert projects.everything(project) == before
 
 
 def test_what_is_left_to_a_person_is_named_with_its_reason(project: Path) -> None:

@@ -168,3 +168,12 @@ def test_what_it_does_not_understand_or_need_stays(text: str) -> None:
 def test_line_ends_of_another_system_stay() -> None:
     text = "jobs:\r\n  fusepy:\r\n    steps: []\r\n  other:\r\n    steps: []\r\n"
     assert without_old_backend(text) == "jobs:\r\n  other:\r\n    steps: []\r\n"
+
+
+def test_a_job_that_is_set_for_the_old_backend_or_for_both_goes() -> None:
+    text = (
+        "jobs:\n  one:\n    env:\n      LIGHTHOUSE_FUSE_BACKEND: fusepy\n    steps: []\n\n"
+        "  two:\n    env: {LIGHTHOUSE_FUSE_PARALLEL_TEST: true}\n    steps: []\n\n"
+        "  three:\n    env:\n      LIGHTHOUSE_FUSE_BACKEND: pyfuse3\n    steps: []\n"
+    )
+    assert without_old_backend(text) == text[: len("jobs:\n")] + text[text.index("  three:") :]
