@@ -2,7 +2,7 @@
 
 import sys
 from contextvars import ContextVar
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 
 class Caller(Protocol):
@@ -16,6 +16,7 @@ class Caller(Protocol):
     def pid(self) -> int: ...
 
 
+SERVING: set[str] = set()  # modules with a C library that serves a mount in this process now
 CALLER: ContextVar[Caller | None] = ContextVar("dualfuse_caller", default=None)
 
 
@@ -25,14 +26,26 @@ def fuse_get_context() -> tuple[int, int, int]:
     On pyfuse3, read, write, flush, fsync, release and readdir report the process that opened the file: libfuse3 tells
     pyfuse3 nothing better. Raises RuntimeError outside an operation.
     """
-    caller = CALLER.get()
-    if caller is not None:
-        return caller.uid, caller.gid, caller.pid
+    caller = CALLER.get() or current_caller()
+    if caller is None:
+        raise RuntimeError("fuse_get_context() was called outside a file system operation")
+    return caller.uid, caller.gid, caller.pid
+
+
+class _Copy(NamedTuple):
+    uid: int
+    gid: int
+    pid: int
+
+
+def current_caller() -> Caller | None:
+    """Ask libfuse for the caller of the request that this thread serves; None where no such library serves."""
     for name in ("fuse", "mfusepy"):
-        module = sys.modules.get(name)
-        if module is not None and hasattr(module, "_libfuse"):
-            return cast("tuple[int, int, int]", module.fuse_get_context())
-    raise RuntimeError("fuse_get_context() was called outside a file system operation")
+        library: Any = getattr(sys.modules.get(name), "_libfuse", None)
+        if library is not None and name in SERVING:
+            pointer = getattr(library, "_library", library).fuse_get_context()
+            return _Copy(pointer.contents.uid, pointer.contents.gid, pointer.contents.pid)
+    return None
 
 
 class _Pointer:
@@ -40,7 +53,7 @@ class _Pointer:
 
     @property
     def contents(self) -> Caller:
-        caller = CALLER.get()
+        caller = CALLER.get() or current_caller()
         if caller is None:
             raise RuntimeError("fuse_get_context() was called outside a file system operation")
         return caller
@@ -60,7 +73,7 @@ class _Library:
 
 
 class redirect:  # noqa: N801 - reads as a statement: with redirect():
-    """Let ``fuse.fuse_get_context`` answer for pyfuse3's requests while the block runs.
+    """Let ``fuse.fuse_get_context`` answer from ``CALLER`` while the block runs: for pyfuse3, and for coroutines.
 
     Classes hold the function by ``from fuse import fuse_get_context``, so the function stays and the library that it
     asks is replaced: asked outside a libfuse2 request, libfuse2 would read a thread key that was never made.

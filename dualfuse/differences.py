@@ -21,8 +21,8 @@ class Difference:
 HARD_LINKS = Difference(
     "hard links",
     "every name of a file is an inode of its own: st_ino differs, and the link count, size and content seen through "
-    "one name lag behind a change through another by up to attr_timeout; renaming one name over another hides the old one "
-    "for as long",
+    "one name lag behind a change through another by up to attr_timeout; renaming one name over another hides the "
+    "old one for as long",
     "names share an inode where the class gives st_dev, st_ino and st_nlink above 1, or made the link itself",
     "libfuse2's high-level layer knows paths only; sharing is what POSIX says, so the newer behaviour is kept",
 )

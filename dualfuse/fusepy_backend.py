@@ -8,10 +8,12 @@ import errno
 import logging
 import os
 import warnings
+from contextlib import nullcontext
 from typing import Any
 
 from dualfuse import options
 from dualfuse.backend import log_notes, prepare_mountpoint, unmount
+from dualfuse.context import SERVING, redirect
 from dualfuse.cstderr import CapturedStderr
 from dualfuse.errors import MountError
 from dualfuse.guard import Guard, guard
@@ -70,14 +72,16 @@ class FusepyBackend:
             raise MountError(problem)
         plan.library.setdefault("fsname", type(getattr(operations, "operations", operations)).__name__)
         fuse = self._load()
-        from dualfuse.asynchronous import synchronous
-
-        with synchronous(operations) as served:
-            self._operations = operations
-            try:
-                _run(fuse, _Served(guard(served)), path, plan.library, plan.adapter)
-            finally:
-                self._operations = None
+        guarded = guard(operations)
+        self._operations = operations
+        SERVING.add(self.module)
+        try:
+            with redirect() if guarded.portal is not None else nullcontext():
+                _run(fuse, _Served(guarded), path, plan.library, plan.adapter)
+        finally:
+            guarded.close()
+            SERVING.discard(self.module)
+            self._operations = None
 
 
 class _Served:

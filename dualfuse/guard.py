@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dualfuse.asynchronous import portal_for
 from dualfuse.operations import OPERATIONS, bind, inherits_default
 
 log = logging.getLogger("dualfuse")
@@ -122,8 +123,11 @@ class Guard:
         for flag in ("flag_nullpath_ok", "flag_nopath", "flag_utime_omit_ok"):
             if hasattr(operations, flag):
                 setattr(self, flag, getattr(operations, flag))
+        self.portal = portal_for(operations)
         for name in OPERATIONS:
             call = bind(operations, name)
+            if call is not None and self.portal is not None:
+                call = self.portal.settled(call)
             setattr(self, name, None if call is None else self._protect(name, call))
 
     def __call__(self, operation: str, *args: Any) -> Any:
@@ -134,6 +138,11 @@ class Guard:
     def implements(self, name: str) -> bool:
         """Whether the class does anything of its own for this operation."""
         return getattr(self, name) is not None and not inherits_default(self.operations, name)
+
+    def close(self) -> None:
+        """End the event loop of an asynchronous class, after the last operation."""
+        if self.portal is not None:
+            self.portal.close()
 
     def report(self, operation: str, error: BaseException) -> None:
         """Count and log what user code did wrong."""

@@ -1,7 +1,8 @@
 """Is this mount answering? Asked from a disposable child, so that a hung mount never takes the asker along.
 
-``python -m dualfuse.heartbeat PATH`` prints {"alive":…, "seconds":…, "error":…}. The child only calls stat: a child
-that reads from a hung file could not even be killed. One slow answer is no proof; callers judge by several.
+``python -m dualfuse.heartbeat PATH`` prints {"alive":…, "seconds":…, "error":…}. The child only asks for
+attributes: a child that reads from a hung file could not even be killed. It asks past the kernel's cache (statx with
+FORCE_SYNC), which would answer for a dead mount too. One slow answer is no proof; callers judge by several.
 """
 
 import argparse
@@ -14,7 +15,12 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
-_ASK = "import os, sys\ntry: os.stat(sys.argv[1])\nexcept OSError as e: os._exit(min(e.errno or 5, 250))\nos._exit(0)"
+_ASK = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+failed = libc.statx(-100, os.fsencode(sys.argv[1]), 0x2000, 0x7ff, ctypes.create_string_buffer(512))
+os._exit(min(ctypes.get_errno() or 5, 250) if failed else 0)
+"""
 _abandoned: list[int] = []  # children that could not be killed at once; collected by a later beat
 
 

@@ -98,10 +98,8 @@ class Pyfuse3Backend:
         reasons = insides.reasons_against(pyfuse3)
         if plan.adapter.get("stock_loop"):
             reasons.append("the option stock_loop asks for it")
-        from dualfuse.asynchronous import synchronous
-
-        with synchronous(operations) as served, redirect():
-            guarded = guard(served)
+        guarded = guard(operations)
+        with redirect():
             self._operations = operations
             try:
                 session = _Session(guarded, bool(plan.adapter.get("writeback_cache")))
@@ -115,6 +113,7 @@ class Pyfuse3Backend:
                 if session.started and session.operations.destroy is not None:
                     session.operations.destroy("/")
             finally:
+                guarded.close()
                 self._operations = None
         if session.failure is not None:
             raise MountError(f"the file system's init failed: {session.failure}") from session.failure

@@ -117,9 +117,9 @@ def _held_read(side: Side, _path: Path, step: Step) -> str:
     return hashlib.sha256(os.pread(side.held(NAMES[step.number % 3]), 100_000, 0)).hexdigest()
 
 
-def _held_status(side: Side, _path: Path, step: Step) -> tuple[int, int]:
+def _held_status(side: Side, _path: Path, step: Step) -> dict[str, int]:
     status = os.fstat(side.held(NAMES[step.number % 3]))
-    return stat.S_IFMT(status.st_mode), status.st_size
+    return {"type": stat.S_IFMT(status.st_mode), "size": status.st_size, "links": status.st_nlink}
 
 
 def _held_truncate(side: Side, _path: Path, step: Step) -> int:

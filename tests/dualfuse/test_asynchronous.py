@@ -1,0 +1,123 @@
+"""Coroutines as operations, on both backends and both event loops, side by side and beside blocking ones."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualfuse.asynchronous import Portal, asynchronous_operations
+from dualfuse.context import fuse_get_context
+from dualfuse.instrument import Instrument
+from dualfuse.operations import FuseOSError
+from tests.dualfuse.served import serve
+
+
+class Asyncio:
+    """Coroutines, an asynchronous generator, and one blocking operation that runs a loop of its own."""
+
+    async_library = "asyncio"
+
+    def __init__(self) -> None:
+        self._data = b""
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        asyncio.run(self._nothing())  # would fail on a thread whose loop is running
+        if path == "/":
+            return {"st_mode": stat.S_IFDIR | 0o755}
+        if path.startswith("/absent"):
+            raise FuseOSError(errno.ENOENT)
+        return {"st_mode": stat.S_IFREG | 0o644, "st_size": 100}
+
+    async def _nothing(self) -> None:
+        return None
+
+    async def readdir(self, path: str, fh: int) -> AsyncIterator[str]:
+        for name in (".", "..", "one", "two"):
+            await self._sleep(0)
+            yield name
+
+    async def open(self, path: str, flags: int) -> int:
+        if path == "/forbidden":
+            raise FuseOSError(errno.EACCES)
+        return 7
+
+    async def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+        if path.startswith("/sleep-"):
+            await self._sleep(float(path.removeprefix("/sleep-")))
+        if path == "/bug":
+            raise KeyError(path)
+        return f"{fh} {fuse_get_context()[2]}".encode()[offset:]
+
+    async def truncate(self, path: str, length: int, fh: int | None = None) -> None:
+        await self._sleep(0)
+
+    async def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
+        self._data = data
+        return len(data)
+
+
+class Trio(Asyncio):
+    """The same on trio."""
+
+    async_library = "trio"
+
+    async def _sleep(self, seconds: float) -> None:
+        import trio
+
+        await trio.sleep(seconds)
+
+
+def test_coroutines_are_found() -> None:
+    assert asynchronous_operations(Asyncio()) == ["open", "read", "readdir", "truncate", "write"]
+
+
+def test_an_instrument_counts_coroutines() -> None:
+    instrument: Any = Instrument(Asyncio())
+    try:
+        assert instrument.open("/x", 0) == 7
+        assert instrument.readdir("/", 0) == [".", "..", "one", "two"]
+        with pytest.raises(OSError, match="denied"):
+            instrument.open("/forbidden", 0)
+        assert instrument.snapshot()["operations"]["open"]["ok"] == 2
+    finally:
+        instrument.close()
+
+
+def test_an_unknown_library_is_refused() -> None:
+    with pytest.raises(ValueError, match="curio"):
+        Portal("curio")
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize("kind", ["Asyncio", "Trio"])
+def test_coroutines_on_a_mount(tmp_path: Path, backend: str, kind: str) -> None:
+    with serve(f"tests.dualfuse.test_asynchronous:{kind}", tmp_path / "m", backend) as daemon:
+        place = Path(daemon.mountpoint)
+        assert sorted(os.listdir(place)) == ["one", "two"]  # noqa: PTH208
+        assert (place / "one").read_bytes() == f"7 {os.getpid()}".encode()
+        (place / "one").write_bytes(b"data")
+        with pytest.raises(PermissionError):
+            (place / "forbidden").read_bytes()
+        with pytest.raises(OSError, match="Input/output error"):
+            (place / "bug").read_bytes()
+        threads = [threading.Thread(target=(place / f"sleep-0.3{number}").read_bytes) for number in range(6)]
+        start = time.monotonic()
+        for thread in threads:
+            thread.start()
+        assert (place / "one").read_bytes()
+        for thread in threads:
+            thread.join()
+        assert time.monotonic() - start < 1.2
+        assert daemon.stop() == 0

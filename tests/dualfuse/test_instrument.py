@@ -1,0 +1,90 @@
+"""Counting and timing: every operation lands in one bucket, errors are told from answers, the tap never disturbs."""
+
+from __future__ import annotations
+
+import errno
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from dualfuse.guard import Guard, guard
+from dualfuse.instrument import BUCKETS, Instrument
+from dualfuse.operations import OPERATIONS, FuseOSError, Operations
+from dualfuse.samples.memory import Memory
+
+
+class Mixed(Operations):
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        if path == "/absent":
+            raise FuseOSError(errno.ENOENT)
+        if path == "/broken-disk":
+            raise FuseOSError(errno.EIO)
+        if path == "/bug":
+            raise ZeroDivisionError
+        if path == "/slow":
+            time.sleep(0.012)  # lands in the bucket up to 25 ms
+        return {"st_mode": 0o100644}
+
+
+def test_the_buckets_hold_what_the_criteria_need() -> None:
+    assert BUCKETS[0] == 0.00001
+    assert BUCKETS[-1] == 5.0
+    assert {0.001, 0.005, 0.01, 1.0} <= set(BUCKETS)
+    assert list(BUCKETS) == sorted(BUCKETS)
+
+
+def test_counts_errors_and_buckets() -> None:
+    instrument: Any = Instrument(Mixed(), "pyfuse3")
+    instrument.getattr("/ok", None)
+    instrument.getattr("/slow", None)
+    for path, number in (("/absent", errno.ENOENT), ("/broken-disk", errno.EIO), ("/bug", errno.EIO)):
+        with pytest.raises(OSError) as caught:
+            instrument.getattr(path, None)
+        assert caught.value.errno == number
+    snapshot = json.loads(json.dumps(instrument.snapshot()))
+    assert snapshot["backend"] == "pyfuse3"
+    assert snapshot["exceptions"] == 1
+    assert set(snapshot["operations"]) == set(OPERATIONS)
+    seen = snapshot["operations"]["getattr"]
+    assert (seen["ok"], seen["error"]) == (3, 2)
+    assert sum(seen["buckets"]) == 5
+    assert len(seen["buckets"]) == len(BUCKETS) + 1
+    assert seen["buckets"][BUCKETS.index(0.025)] == 1
+    assert seen["seconds"] >= 0.012
+
+
+def test_the_tap_sees_successes_and_cannot_break_them() -> None:
+    seen: list[tuple[str, str]] = []
+
+    def tap(operation: str, path: str) -> None:
+        seen.append((operation, path))
+        raise RuntimeError("an observer with a bug")
+
+    instrument: Any = Instrument(Mixed(), tap=tap)
+    assert instrument.getattr("/ok", None)["st_mode"] == 0o100644
+    with pytest.raises(OSError, match="No such file"):
+        instrument.getattr("/absent", None)
+    assert seen == [("getattr", "/ok")]
+
+
+def test_threads_lose_no_counts() -> None:
+    instrument: Any = Instrument(Memory())
+    threads = [threading.Thread(target=lambda: [instrument.getattr("/", None) for _ in range(5000)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seen = instrument.snapshot()["operations"]["getattr"]
+    assert seen["ok"] == sum(seen["buckets"]) == 20_000
+
+
+def test_an_instrument_is_a_guard_and_not_guarded_twice() -> None:
+    instrument = Instrument(Mixed())
+    assert guard(instrument) is instrument
+    assert isinstance(guard(Mixed()), Guard)
+    assert instrument.implements("getattr")
+    assert not instrument.implements("flush")
+    assert Instrument(Memory()).use_ns

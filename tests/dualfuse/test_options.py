@@ -1,0 +1,110 @@
+"""Every mount option is kept, translated, dropped with a reason or refused with a remedy, on each backend."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from dualfuse.backend import mount
+from dualfuse.errors import MountError
+from dualfuse.options import TABLE, parse, plan
+from dualfuse.samples.memory import Memory
+from tests.dualfuse.served import serve
+
+
+def test_words_are_read_as_fuse_reads_them() -> None:
+    assert parse("ro,fsname=a\\,b,max_read=4096,") == {"ro": True, "fsname": "a,b", "max_read": "4096"}
+    assert parse("") == {}
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_every_option_has_a_fate_and_a_reason(name: str, backend: str) -> None:
+    try:
+        fate = plan({name: "7"}, backend)
+    except MountError as error:
+        assert name in error.message
+        assert error.remedy
+        return
+    kept, translated = fate.library, fate.adapter
+    assert len(kept) + len(translated) + len(fate.notes) == 1
+    assert all(name in note and ":" in note for note in fate.notes)
+
+
+def test_an_option_that_is_false_was_not_given(backend: str) -> None:
+    fate = plan({"use_ino": False, "ro": None, "nonsense": False}, backend)
+    assert (fate.library, fate.adapter, fate.notes) == ({}, {}, [])
+
+
+def test_unknown_and_refused_options_name_the_way_out(backend: str) -> None:
+    with pytest.raises(MountError, match="unknown mount option colour"):
+        plan({"colour": "red"}, backend)
+    with pytest.raises(MountError, match="fd cannot be used") as caught:
+        plan({"fd": "5"}, backend)
+    assert caught.value.remedy
+
+
+def test_libfuse2_options_are_translated_for_pyfuse3() -> None:
+    fate = plan({"kernel_cache": True, "entry_timeout": "0", "big_writes": True, "allow_other": True}, "pyfuse3")
+    assert fate.adapter == {"keep_cache": True, "entry_timeout": "0"}
+    assert fate.library == {"allow_other": True}
+    assert len(fate.notes) == 1
+    with pytest.raises(MountError, match="use_ino"):
+        plan({"use_ino": True}, "pyfuse3")
+
+
+@pytest.mark.fuse
+def test_a_timeout_must_be_a_number(tmp_path: Path) -> None:
+    with pytest.raises(MountError, match="needs a number"):
+        mount(Memory(), str(tmp_path), "pyfuse3", attr_timeout="soon")
+
+
+@pytest.mark.fuse
+def test_a_name_that_is_not_ascii_is_refused_by_pyfuse3(tmp_path: Path) -> None:
+    with pytest.raises(MountError, match="ASCII"):
+        mount(Memory(), str(tmp_path), "pyfuse3", fsname="Leuchtturm-Ä")
+
+
+@pytest.mark.fuse
+def test_names_with_commas_read_only_and_owners_arrive(tmp_path: Path, backend: str) -> None:
+    options = ["fsname=one\\,two,subtype=light,ro,uid=1234,gid=4321,umask=077"]
+    with serve("dualfuse.samples.memory:Memory", tmp_path / "m", backend, options=options) as daemon:
+        line = next(line for line in Path("/proc/self/mounts").read_text().splitlines() if daemon.mountpoint in line)
+        assert line.startswith("one,two ")
+        assert " fuse.light ro," in line
+        status = Path(daemon.mountpoint).stat()
+        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1234, 4321, 0o700)
+        with pytest.raises(OSError, match="Read-only"):
+            Path(daemon.mountpoint, "f").touch()
+
+
+@pytest.mark.fuse
+def test_negative_entries_are_cached_when_asked(tmp_path: Path, backend: str) -> None:
+    under = tmp_path / "under"
+    under.mkdir()
+    loopback = "dualfuse.samples.loopback:Loopback"
+    with serve(loopback, tmp_path / "m", backend, [f"root={under}"], ["negative_timeout=0.4"]) as daemon:
+        file = Path(daemon.mountpoint, "f")
+        assert not file.exists()
+        (under / "f").touch()
+        assert not file.exists()
+        time.sleep(0.5)  # the kernel's own timeout
+        assert file.exists()
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize("options", ["direct_io", "kernel_cache", "hard_remove", "nothreads", "default_permissions"])
+def test_contents_are_right_under_every_mode(tmp_path: Path, backend: str, options: str) -> None:
+    with serve("dualfuse.samples.memory:Memory", tmp_path / "m", backend, options=[options]) as daemon:
+        place = Path(daemon.mountpoint)
+        data = os.urandom(300_000)
+        (place / "f").write_bytes(data)
+        assert (place / "f").read_bytes() == data
+        os.truncate(place / "f", 1000)
+        (place / "f").rename(place / "g")
+        assert (place / "g").read_bytes() == data[:1000]
+        (place / "g").unlink()
+        assert list(place.iterdir()) == []
