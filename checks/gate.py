@@ -22,6 +22,7 @@ from deployment.metrics.source import Measurement, Metric
 
 CONFIDENCE_Z = 1.6449  # one-sided 95%
 RULE_OF_THREE = 3.0  # no event in n trials: with 95% confidence the true rate is at most 3/n
+MOST_SAMPLES = 1e12  # a limit that needs more than that can never be claimed
 NEAR_ZERO = frozenset({Metric.ERROR_RATIO, Metric.SLOW_SHARE, Metric.DIVERGENCE_RATIO})
 
 
@@ -82,7 +83,7 @@ def needed(threshold: Threshold) -> int:
     """
     minimum = max(1, threshold.minimum_samples)
     if threshold.metric in NEAR_ZERO and not threshold.at_least and threshold.limit > 0:
-        return max(minimum, math.ceil(RULE_OF_THREE / threshold.limit - 1e-9))
+        return max(minimum, math.ceil(min(RULE_OF_THREE / threshold.limit, MOST_SAMPLES) - 1e-9))
     return minimum
 
 

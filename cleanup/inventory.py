@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 from cleanup import compose, dockerfile, imports, names, requirements, source_tree, workflows
 from cleanup.repository import Edits, Tree
 
-
 BLOCK = 4  # from so many lines on, lines that go together are one row
 
 

@@ -188,9 +188,7 @@ def test_a_drill_is_not_begun_without_a_way_there_and_back(observed: Observation
     assert finding.seen == words_seen
 
 
-@given(
-    st.integers(0, 100), st.sampled_from(list(Side)), st.booleans(), st.sampled_from([None, "fusepy", "pyfuse3"])
-)
+@given(st.integers(0, 100), st.sampled_from(list(Side)), st.booleans(), st.sampled_from([None, "fusepy", "pyfuse3"]))
 def test_what_is_observed_can_be_wanted_back(weight: int, live: Side, mirror: bool, fallback: str | None) -> None:
     told = Instance(Image.DUAL, "fusepy", fallback, mirror).environment()
     stable = replace(state(Side.STABLE), told=told | ({"LIGHTHOUSE_SHADOW_URL": "http://a"} if mirror else {}))
