@@ -50,10 +50,10 @@ def swap(new: str, stable: str, method: str = "auto") -> Swap:
     """Put the file system mounted on ``new`` onto the path ``stable``.
 
     ``stable`` may be an empty directory, mounted, dead, a symbolic link, or (symlink method) not exist yet. The mount
-    on ``new`` stays where it is. Raises SwapError.
+    on ``new`` stays where it is; ``new`` may be a symbolic link to it. Raises SwapError.
     """
     new, stable = resolve(new), resolve(stable)
-    source = mount_at(new)
+    source = served_by(new)
     if source is None:
         raise SwapError(f"{new} is not a mount", hint="mount the new file system there first")
     methods = _candidates(stable, method)
