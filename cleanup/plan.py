@@ -1,14 +1,10 @@
-"""The purge as ordered actions: the tag, the archive, one commit for each kind of thing, and last the branch shown."""
+"""The purge of a project as ordered actions: the tag, one commit for each kind of thing, and last the branch shown."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cleanup.action import Action, Say, unified
-from cleanup.archive import Contents, make, verify
 from cleanup.inventory import KINDS, Kind
 from cleanup.repository import BRANCH, TAG, Edits, Repository, Tree
 from deployment.errors import ChangeFailedError
@@ -16,32 +12,19 @@ from deployment.errors import ChangeFailedError
 _SHOWING = "lighthouse-migrate-showing"  # in the git folder while the working tree is on its way to the branch
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """Where the archive goes and what goes into it."""
+def actions(project: Path) -> tuple[Action, ...]:
+    """Return what is still to be done in a project, in order; empty when the purge is complete.
 
-    folder: Path
-    contents: Callable[[], Contents]  # asked when it is built; the project is added to it
-    now: Callable[[], float] = time.time  # Unix time
-
-
-def actions(project: Path | None, keep: Keep | None = None) -> tuple[Action, ...]:
-    """Return what is still to be done, in order; empty when the purge is complete.
-
-    Nothing is touched. Asked again after an interruption it returns the rest. Without a project only the archive is
-    left to do, without `keep` no archive is asked for.
+    Nothing is touched. Asked again after an interruption it returns the rest. The tag comes first and by itself, so
+    that an archive can be made of it before anything goes.
 
     Raises:
         UsageError: The project is no git repository, or its working tree is not clean.
     """
-    archived = [] if keep is None or verify(keep.folder) == () else [_archive(keep, project)]
-    if project is None:
-        return tuple(archived)
     repository = Repository(project)
     if not _showing(repository).exists():
         repository.require_clean()
-    base = BRANCH if repository.resolve(BRANCH) else "HEAD"
-    tree = repository.tree(base)
+    tree = repository.tree(BRANCH if repository.resolve(BRANCH) else "HEAD")
     edits: list[Action] = []
     for kind in KINDS:
         found = kind.edits(tree)
@@ -49,27 +32,14 @@ def actions(project: Path | None, keep: Keep | None = None) -> tuple[Action, ...
             edits.append(_edit(repository, kind, found, tree))
             tree = tree.edited(found)
     tag, branch, show = _tag(repository), _branch(repository), _show(repository)
-    purges = bool(edits) or branch.holds() is None
+    begun = branch.holds() is None
     ordered = [
-        *([tag] if (purges or archived) and tag.holds() is not None else []),
-        *archived,
-        *([branch] if edits and branch.holds() is not None else []),
+        *([tag] if tag.holds() is not None else []),
+        *([branch] if edits and not begun else []),
         *edits,
-        *([show] if edits or (purges and show.holds() is not None) else []),
+        *([show] if edits or (begun and show.holds() is not None) else []),
     ]
     return tuple(ordered)
-
-
-def _archive(keep: Keep, project: Path | None) -> Action:
-    def apply(say: Say) -> None:
-        made = make(keep.folder, replace(keep.contents(), project=project), keep.now())
-        say(f"archived {len(made.files)} files, {made.bytes / 1e6:.1f} MB, restored once")
-
-    def holds() -> str | None:
-        return next(iter(verify(keep.folder)), None)
-
-    undo = f"rm -r {keep.folder}"
-    return Action("archive", "absent", "complete, restored once", undo, (), apply, holds, lambda: "")
 
 
 def _tag(repository: Repository) -> Action:

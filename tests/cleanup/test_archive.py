@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cleanup import archive
 from cleanup.archive import Contents, make, read, rehearse, restore, verify
-from cleanup.plan import Keep, actions
+from cleanup.plan import actions
 from cleanup.repository import TAG
 from deployment.errors import ChangeFailedError
 from tests.cleanup import projects
@@ -118,31 +118,21 @@ def test_a_project_without_the_tag_is_refused(tmp_path: Path) -> None:
         make(tmp_path / "one", Contents(project), 0.0)
 
 
-def test_the_plan_archives_after_the_tag_and_before_the_first_edit(tmp_path: Path, contents: Contents) -> None:
+def test_without_a_project_the_rest_is_archived(tmp_path: Path, contents: Contents) -> None:
+    made = make(tmp_path / "kept", replace(contents, project=None), 5.0)
+    assert (made.tag, made.commit) == ("", "")
+    assert rehearse(tmp_path / "kept") == ()
+    assert restore(tmp_path / "kept", tmp_path / "again") is None
+
+
+def test_it_is_of_the_project_as_it_was_before_the_purge(tmp_path: Path) -> None:
     project = projects.make(tmp_path / "another")
-    keep = Keep(tmp_path / "kept", lambda: contents, lambda: 5.0)
-    planned = actions(project, keep)
-    assert [a.subject for a in planned][:4] == [f"tag {TAG}", "archive", f"branch {archive_branch()}", "requirements"]
-    said: list[str] = []
-    for action in planned:
-        action.apply(said.append)
-        assert action.holds() is None
-    assert "restored once" in said[0]
-    assert actions(project, keep) == ()
-    assert read(keep.folder).commit == projects.git(project, "rev-parse", TAG)
-    damage_remove(keep.folder)
-    assert [a.subject for a in actions(project, keep)] == ["archive"]
-
-
-def archive_branch() -> str:
-    return "pyfuse3-only"
-
-
-def test_without_a_project_only_the_archive_is_left(tmp_path: Path, contents: Contents) -> None:
-    keep = Keep(tmp_path / "kept", lambda: contents, lambda: 5.0)
-    (action,) = actions(None, keep)
-    assert action.holds() is not None
-    action.apply(lambda line: None)
-    assert actions(None, keep) == ()
-    assert archive.read(keep.folder).tag == ""
-    assert actions(None) == ()
+    tag, *purge = actions(project)
+    tag.apply(lambda line: None)
+    make(tmp_path / "kept", Contents(project), 5.0)
+    for action in purge:
+        action.apply(lambda line: None)
+    restored = restore(tmp_path / "kept", tmp_path / "again")
+    assert restored is not None
+    assert "fusepy==3.0.1" in (restored / "requirements.txt").read_text()
+    assert (restored / "scripts/migration/compare.sh").exists()

@@ -127,10 +127,12 @@ def test_a_project_of_another_user_is_refused_with_their_name(project: Path) -> 
     assert refusal.value.hint.startswith("run this as nobody")
 
 
-def test_a_project_that_never_knew_fusepy_has_nothing_to_do(tmp_path: Path) -> None:
+def test_a_project_that_never_knew_fusepy_is_only_tagged(tmp_path: Path) -> None:
     project = projects.make(tmp_path / "p", {"requirements.txt": "pyfuse3\n", "notes.md": "The fuse is long.\n"})
+    (tag,) = actions(project)
+    tag.apply(lambda line: None)
     assert actions(project) == ()
-    assert projects.git(project, "tag") == ""
+    assert projects.git(project, "branch", "--show-current") == "main"
 
 
 def test_the_inventory_names_what_is_purged_line_by_line(project: Path) -> None:
