@@ -35,10 +35,15 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--fallback", choices=list(BACKENDS), help="used when the backend cannot mount")
     serve.add_argument("--arg", action="append", default=[], metavar="K=V", help="a keyword argument of the class")
     serve.add_argument("-o", dest="options", action="append", default=[], metavar="OPT,…", help="mount options")
+    serve.add_argument("--stand-in", action="store_true", help="classes that import fuse get dualfuse.standin")
     serve.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(message)s")
     backends = [arguments.backend, *([arguments.fallback] if arguments.fallback else [])]
+    if arguments.stand_in:
+        from dualfuse.standin import install
+
+        install()
     try:
         operations = build(arguments.operations, arguments.arg)
         options = parse(",".join(arguments.options))

@@ -95,7 +95,8 @@ def accepted(a: Any, b: Any, plain: Any) -> Difference | None:
     if not (isinstance(a, dict) and isinstance(b, dict) and isinstance(plain, dict)) or plain not in (a, b):
         return None
     keys = {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)}
-    if keys == {"links"} or (plain.get("links", 1) > 1 and keys <= _LINKED):
+    linked = max(each.get("links", 1) for each in (a, b, plain)) > 1
+    if keys == {"links"} or (linked and keys <= _LINKED):
         return HARD_LINKS
     return None
 

@@ -28,6 +28,7 @@ class FusepyBackend:
     name = "fusepy"
     module = "fuse"
     helper = "fusermount"
+    served: "type[Served]"
 
     def __init__(self) -> None:
         self._operations: object | None = None
@@ -49,8 +50,9 @@ class FusepyBackend:
         """Give the versions of the Python package and of the C library."""
         found = {self.name: installed_version(self.module) or "none"}
         if self.unavailable() is None:
-            library = self._load()._libfuse
-            found["libfuse"] = str(library.fuse_version() / 10)
+            number = int(self._load()._libfuse.fuse_version())  # 29 is 2.9, 314 is 3.14
+            base = 10 if number < 100 else 100
+            found["libfuse"] = f"{number // base}.{number % base}"
         return found
 
     def get_operations(self) -> object | None:
@@ -77,14 +79,14 @@ class FusepyBackend:
         SERVING.add(self.module)
         try:
             with redirect() if guarded.portal is not None else nullcontext():
-                _run(fuse, _Served(guarded), path, plan.library, plan.adapter)
+                _run(fuse, self.served(guarded), path, plan.library, plan.adapter)
         finally:
             guarded.close()
             SERVING.discard(self.module)
             self._operations = None
 
 
-class _Served:
+class Served:
     """What fusepy sees as its operations: a guarded file system that also tells when it was mounted."""
 
     def __init__(self, operations: Guard) -> None:
@@ -112,11 +114,15 @@ class _Served:
         return self.operations(operation, *args)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.operations, name, None)
+        # fusepy looks for None, mfusepy for a missing attribute: both read a missing one as "not implemented"
+        found = getattr(self.operations, name, None)
+        if found is None:
+            raise AttributeError(name)
+        return found
 
 
 def _run(
-    fuse: Any, served: _Served, path: str, library: dict[str, options.Value], adapter: dict[str, options.Value]
+    fuse: Any, served: Served, path: str, library: dict[str, options.Value], adapter: dict[str, options.Value]
 ) -> None:
     class FUSE(fuse.FUSE):  # type: ignore[misc]
         """fusepy's, with EIO for what is not an errno."""
@@ -151,7 +157,7 @@ def _run(
         if not served.started:
             stderr = served.captured.stop(forward=False)
             raise MountError(f"cannot mount {path}: libfuse gave up", stderr=stderr) from error
-        log.error("libfuse ended with status %s", error)
+        log.info("libfuse ended with status %s", error)  # libfuse3 counts an end by a signal as one
     finally:
         served.captured.stop()
     if served.failure is not None:
@@ -160,3 +166,6 @@ def _run(
 
 def _escaped(value: options.Value) -> options.Value:
     return os.fspath(value).replace("\\", "\\\\").replace(",", "\\,") if isinstance(value, str) else value
+
+
+FusepyBackend.served = Served

@@ -59,6 +59,9 @@ def _try(backend: str, place: str) -> None:
         file.write_bytes(_CONTENT)
         if file.read_bytes() != _CONTENT:
             raise MountError(f"{backend} reads back other bytes than were written")
+        file.rename(Path(place, "renamed"))
+        if [path.name for path in Path(place).iterdir()] != ["renamed"]:
+            raise MountError(f"{backend} lists other names than were made")
         answer = beat(place)
         if not answer.alive:
             raise MountError(f"{backend} stopped answering: {answer.error}")
