@@ -59,7 +59,8 @@ def test_probe_tells_why_it_failed_and_what_to_do(short_tmp: Path) -> None:
 @pytest.mark.fuse
 @pytest.mark.root
 def test_probe_without_the_device_gives_libfuses_words_and_a_remedy(backend: str) -> None:
-    hidden = f"mount -t tmpfs none /dev && exec {sys.executable} -m dualfuse.probe --backend {backend}"
+    devices = "mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9"
+    hidden = f"mount -t tmpfs none /dev && {devices} && exec {sys.executable} -m dualfuse.probe --backend {backend}"
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", hidden], cwd=HERE, capture_output=True, text=True, timeout=60, check=False
     )
@@ -209,7 +210,7 @@ def test_an_ordinary_user_mounts_through_the_setuid_helper(short_tmp: Path, back
 
 
 def _python_for_everyone(place: Path) -> list[str]:
-    """An interpreter that user nobody may run: this one if its folder is open, else the system's of the same version."""
+    """An interpreter that user nobody may run: this one if its folder is open, else the system's."""
     probe = subprocess.run(
         ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--", sys.executable, "-c", ""],
         capture_output=True,
@@ -235,9 +236,8 @@ def _paths(place: Path) -> list[str]:
     shutil.copytree(HERE / "dualfuse", site / "dualfuse")
     package = Path(pyfuse3.__file__).parent
     shutil.copytree(package, site / "pyfuse3")
-    shutil.copytree(
-        next(package.parent.glob("pyfuse3-*.dist-info")), site / next(package.parent.glob("pyfuse3-*.dist-info")).name
-    )
+    distribution = next(package.parent.glob("pyfuse3-*.dist-info"))
+    shutil.copytree(distribution, site / distribution.name)
     shutil.copy(fuse.__file__, site / "fuse.py")
     for folder, _, files in os.walk(site):
         Path(folder).chmod(0o755)
