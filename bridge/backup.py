@@ -21,8 +21,6 @@ from bridge.store.creation import check
 from bridge.store.replay import differences
 from bridge.store.schema import StoreError
 
-PAGES = 1000  # copied at a time, so that the store's own writers get their turn
-
 
 class BackupError(Exception):
     """A store could not be copied, or a copy is not sound."""
@@ -44,6 +42,8 @@ def back_up(store: Path, destination: Path) -> dict[str, Any]:
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(destination)
+    except BackupError as error:
+        raise BackupError(f"the copy of {store} is not sound: {error}") from error
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"{store} cannot be backed up to {destination}: {error}") from error
     finally:
@@ -58,7 +58,9 @@ def _copy(store: Path, partial: Path) -> None:
         closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as source,
         closing(sqlite3.connect(partial)) as copy,
     ):
-        source.backup(copy, pages=PAGES, sleep=0.001)
+        # In one step: it reads one instant and, with a write-ahead log, keeps no writer waiting. A copy in several steps
+        # begins anew after each change of the store, and so would never end.
+        source.backup(copy)
         # One file, without a log beside it: what is verified and hashed is all there is.
         copy.execute("PRAGMA journal_mode=DELETE")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bridge.observe import ASPECTS, Observation
+from bridge.observe import AS_OF, ASPECTS, Observation
 
 # What has to be looked at to see an operation's effect or answer.
 ASPECTS_OF: Mapping[str, tuple[str, ...]] = {
@@ -73,7 +73,7 @@ def compare(wanted: Mapping[str, tuple[str, ...]], primary: Look, shadow: Look) 
         path: Compared(path, wanted[path], Outcome.SAME, one, other)
         for (path, _), one, other in zip(asked, before, beside, strict=True)
     }
-    suspects = [path for path, compared in judged.items() if compared.primary != compared.shadow]
+    suspects = [path for path, compared in judged.items() if _visible(compared.primary) != _visible(compared.shadow)]
     if suspects:
         every = [(path, list(ASPECTS)) for path in suspects]
         for path, outcome, one, other in _confirmed(every, primary, shadow):
@@ -87,7 +87,12 @@ def _confirmed(asked: Asked, primary: Look, shadow: Look) -> Iterable[tuple[str,
         if one != again:
             yield path, Outcome.RACED, again, other
         else:
-            yield path, Outcome.SAME if one == other else Outcome.DIVERGENT, one, other
+            same = _visible(one) == _visible(other)
+            yield path, Outcome.SAME if same else Outcome.DIVERGENT, _visible(one), _visible(other)
+
+
+def _visible(observation: Observation) -> Observation:
+    return {key: value for key, value in observation.items() if key != AS_OF}
 
 
 def _aspects(operations: tuple[str, ...]) -> list[str]:

@@ -12,7 +12,6 @@ import queue
 import select
 import threading
 import time
-from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from bridge.health import Health, Status
 from bridge.mirror import Mirror
 from bridge.mount_child import MountChild, clear_leftovers
 from bridge.mount_process import FSNAME
+from bridge.pulse import HUNG_LIMIT, Pulse
 from bridge.settings import Settings
 from bridge.tallies import Tallies
 from dualfuse import live
@@ -30,10 +30,9 @@ from dualfuse.heartbeat import beat
 log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between two heartbeats, and how long one may take
-JUDGED, MISSED = 5, 3  # a mount that misses 3 of the last 5 heartbeats is unresponsive: one slow answer is no proof
-HUNG_LIMIT = 30.0  # seconds without one answered heartbeat after which the process is replaced
 RETRY = 2.0  # seconds between two attempts to mount while degraded
-SHORT_LIFE = 5.0  # seconds: a process that dies sooner is not started again at once
+FIRST_RETRY = 0.1  # seconds; doubled with each process in a row that dies young
+YOUNG = 1.0  # seconds a process has served
 
 
 class Mounts:
@@ -51,9 +50,9 @@ class Mounts:
         self._serving: MountChild | None = None
         self._served_since = 0.0
         self._draining: list[tuple[MountChild, tuple[int, int] | None, float]] = []  # with device and since when
-        self._beats: deque[bool] = deque(maxlen=JUDGED)
-        self._answered = 0.0
+        self._pulse = Pulse()
         self._retry_at = 0.0
+        self._died_young = 0  # processes in a row
         self._number = 0
         self._new_settings: queue.SimpleQueue[tuple[Settings, str]] = queue.SimpleQueue()
         self._stopping = False
@@ -84,10 +83,13 @@ class Mounts:
         self._tell(generation=1)
         next_beat = time.monotonic() + BEAT
         while not self._stopping:
-            self._wait(next_beat - time.monotonic())
+            wake = next_beat if self._serving else min(next_beat, self._retry_at)
+            self._wait(wake - time.monotonic())
             self._bury()
             while not self._new_settings.empty():
                 self._bring_to(*self._new_settings.get())
+            if self._serving is None and time.monotonic() >= self._retry_at:
+                self._mount()
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + BEAT
                 self._look()
@@ -152,8 +154,7 @@ class Mounts:
 
     def _show(self, child: MountChild, reason: str) -> None:
         before, self._serving = self._serving, child
-        self._served_since = self._answered = time.monotonic()
-        self._beats.clear()
+        self._served_since, self._pulse = time.monotonic(), Pulse()
         if before is not None:
             self._draining.append((before, before.device(), time.monotonic()))
             before.let_go()
@@ -167,21 +168,22 @@ class Mounts:
 
     def _bring_to(self, settings: Settings, note: str) -> None:
         before, self._settings = self._settings, settings
-        mounted_with = ("backend", "fallback", "max_readahead", "max_write", "debug")
-        if self._serving is None or any(getattr(before, name) != getattr(settings, name) for name in mounted_with):
-            if self._serving is None or self._must_change(before):
-                self._mount()
-            else:
-                self._tell(reason="")
+        if self._serving is None or self._must_change(before):
+            self._mount()
+        elif self._serving.backend == settings.backend:
+            self._tell(reason="")
         if note:
             self._tell(reason="; ".join(filter(None, [self.health.reason, note])))
         self._tell(generation=self.health.generation + 1)
 
     def _must_change(self, before: Settings) -> bool:
-        same_options = all(
-            getattr(before, name) == getattr(self._settings, name) for name in ("max_readahead", "max_write", "debug")
-        )
-        return not (same_options and self._serving and self._serving.backend == self._settings.backend)
+        """Whether what serves is not what the settings now ask for."""
+        told, now = self._mounted_with(before), self._mounted_with(self._settings)
+        return told != now or self._serving is None or self._serving.backend != self._settings.backend
+
+    @staticmethod
+    def _mounted_with(settings: Settings) -> tuple[object, ...]:
+        return settings.max_readahead, settings.max_write, settings.debug
 
     def _bury(self) -> None:
         """Notice processes that ended: drained ones are tidied away, a serving one is replaced."""
@@ -203,32 +205,28 @@ class Mounts:
             reason=f"the {child.backend} mount died and is being replaced",
             responsive={child.backend: False},
         )
-        if time.monotonic() - self._served_since >= SHORT_LIFE:
-            self._mount()
-        else:
-            self._retry_at = time.monotonic() + RETRY
+        young = time.monotonic() - self._served_since < YOUNG
+        self._died_young = self._died_young + 1 if young else 0
+        pause = min(FIRST_RETRY * 2.0 ** (self._died_young - 1), RETRY) if self._died_young > 1 else 0.0
+        self._retry_at = time.monotonic() + pause
 
     def _look(self) -> None:
-        """Once a second: is the mount alive, is it time to try again, does the mirror run?"""
+        """Once a second: is the mount alive, does the mirror run?"""
         self.mirror.keep(self._settings, self._serving)
         child = self._serving
         if child is None:
-            if time.monotonic() >= self._retry_at:
-                self._mount()
             return
-        answer = beat(child.heart, BEAT)
-        now = time.monotonic()
-        self._beats.append(answer.alive)
-        self._answered = now if answer.alive else self._answered
-        if answer.alive:
+        self._pulse.add(beat(child.heart, BEAT))
+        if self._pulse.last.alive:
             child.counts()
-        hung = self._beats.count(False) >= MISSED
-        status = Status.UNRESPONSIVE if hung else Status.OK
-        reason = f"the mount does not answer its heartbeat: {answer.error}" if hung else self.health.reason
-        if status is Status.OK and self.health.status is Status.UNRESPONSIVE:
+        before, reason = self.health, self.health.reason
+        if self._pulse.unresponsive:
+            reason = f"the mount does not answer its heartbeat: {self._pulse.last.error}"
+        elif before.hung:
             reason = ""
-        self._tell(status=status, reason=reason, responsive={child.backend: answer.alive})
-        if now - self._answered > HUNG_LIMIT:
+        status = Status.UNRESPONSIVE if self._pulse.unresponsive else Status.OK
+        self._tell(status=status, reason=reason, responsive={child.backend: self._pulse.last.alive})
+        if self._pulse.lost:
             log.error("%s has not answered for %g s: replacing it", child.mountpoint.name, HUNG_LIMIT)
             child.kill()
 

@@ -30,6 +30,10 @@ IGNORED = {
 WHOLE = 8 * 1024 * 1024  # bytes up to which all content is hashed; of larger files the first and the last megabyte
 PIECE = 1024 * 1024
 
+# In an observation of something that is not there: when the nearest folder that is there was last changed. It says
+# nothing about the thing itself, but without it a name that comes and goes could not be told from one that never was.
+AS_OF = "as_of"
+
 Asked = Sequence[tuple[str, Sequence[str]]]  # paths below the mount's root, each with the aspects to look at
 Observation = dict[str, Any]
 
@@ -55,8 +59,20 @@ def observe_all(mount: Path, asked: Asked) -> list[Observation]:
                     folders[folder] = stack.enter_context(opened(open_beneath(root, folder, FOLDER)))
                 seen.append(_observe(folders[folder], name or ".", frozenset(aspects)))
             except OSError as error:
-                seen.append({"error": errno.errorcode.get(error.errno or 0, str(error.errno))})
+                name_of_error = errno.errorcode.get(error.errno or 0, str(error.errno))
+                seen.append({"error": name_of_error, AS_OF: _last_change(root, folder)})
     return seen
+
+
+def _last_change(root: int, folder: str) -> list[object]:
+    while True:
+        try:
+            with opened(open_beneath(root, folder, FOLDER)) as there:
+                return [folder, os.fstat(there).st_ctime_ns]
+        except OSError:
+            if not folder:
+                raise
+            folder = folder.rpartition("/")[0]
 
 
 def _observe(folder: int, name: str, wanted: frozenset[str]) -> Observation:
