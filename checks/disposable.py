@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from deployment.errors import OperatorError
+
+STARTING = 10.0  # seconds a child may take to start on a busy machine
 
 
 class NoAnswerError(OperatorError):
@@ -84,6 +89,7 @@ def parsed(stdout: str, stderr: str, returncode: int) -> Any:
 LOOK_AT = """
 import errno, json, os, stat, sys
 path, answer = sys.argv[1], {"exists": False, "error": "", "link": False}
+print("asking", flush=True)
 try:
     answer["link"] = os.path.islink(path)
     os.statvfs(path)  # always asks the daemon, where a stat may be answered from the kernel's cache
@@ -117,16 +123,54 @@ class Look:
 
 
 def look_at(path: str, timeout: float = 1.0, *, entries: bool = False) -> Look:
-    """Return what a path is, asked by a child; with `entries` also whether the directory is empty."""
-    answer = ask([sys.executable, "-I", "-S", "-c", LOOK_AT, path, *(["entries"] if entries else [])], timeout)
-    if answer.returncode is None:
-        return Look(exists=True, hung=True)
-    found = parsed(answer.stdout, answer.stderr, answer.returncode)
-    return Look(
-        exists=found["exists"],
-        directory=found.get("directory", False),
-        link=found["link"],
-        empty=found.get("empty"),
-        writable=found.get("writable", False),
-        error="" if found["error"] == "ENOENT" else found["error"],
+    """Return what a path is, asked by a child; with `entries` also whether the directory is empty.
+
+    The time a busy machine needs to start the child does not count, and one late answer is no proof: a path is called
+    hung when two children in turn got none within `timeout` seconds.
+    """
+    for _ in range(2):
+        found = _look_once(path, timeout, entries=entries)
+        if found is not None:
+            return Look(
+                exists=found["exists"],
+                directory=found.get("directory", False),
+                link=found["link"],
+                empty=found.get("empty"),
+                writable=found.get("writable", False),
+                error="" if found["error"] == "ENOENT" else found["error"],
+            )
+    return Look(exists=True, hung=True)
+
+
+def _look_once(path: str, timeout: float, *, entries: bool) -> dict[str, Any] | None:
+    command = [sys.executable, "-I", "-S", "-c", LOOK_AT, path, *(["entries"] if entries else [])]
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
     )
+    assert child.stdout is not None
+    said, deadline = b"", time.monotonic() + STARTING
+    try:
+        while said.count(b"\n") < 2 and _ready(child.stdout, deadline):
+            if not said:
+                deadline = time.monotonic() + timeout
+            more = os.read(child.stdout.fileno(), 4096)
+            if not more:
+                raise NoAnswerError(f"the child that looks at {path} ended without an answer")
+            said += more
+    finally:
+        child.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(0.2)
+        child.stdout.close()
+    if not said:
+        raise NoAnswerError(f"the child that looks at {path} did not start within {STARTING:g} s")
+    return dict(json.loads(said.splitlines()[1])) if said.count(b"\n") == 2 else None
+
+
+def _ready(pipe: IO[bytes], deadline: float) -> bool:
+    return bool(select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0])

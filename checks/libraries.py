@@ -10,6 +10,8 @@ from checks.check import Check, Context, Finding
 from checks.disposable import ask_python
 from checks.inplace import any_image, run_json
 
+PATIENCE = 20.0  # seconds; it takes 0.1, and on a busy machine the child may start late
+
 # fusepy finds its library by what ldconfig lists, pyfuse3's extension by the loader: each can fail without the other.
 _LOOK = """
 import ctypes, json, shutil, subprocess, sys
@@ -32,11 +34,11 @@ print(json.dumps({"ldconfig": bool(ldconfig), "listed": listed, "loaded": loaded
 
 def _look(context: Context, names: tuple[str, ...]) -> dict[str, Any]:
     if context.target.kind == "local":
-        found = ask_python(_LOOK, json.dumps(names), timeout=5.0)
+        found = ask_python(_LOOK, json.dumps(names), timeout=PATIENCE)
         assert isinstance(found, dict)
         return found
     image = any_image(context.target.observe())
-    return run_json(context, ["-I", "-c", _LOOK, json.dumps(names)], image, 10.0)
+    return run_json(context, ["-I", "-c", _LOOK, json.dumps(names)], image, PATIENCE)
 
 
 def _judge(found: dict[str, Any], names: tuple[str, ...], thing: str, needed_by: str) -> Finding | None:
@@ -73,6 +75,6 @@ def libfuse3(context: Context) -> Finding | None:
 
 
 CHECKS = (
-    Check("host.libfuse2", "Is libfuse2 listed and loadable?", "host", libfuse2, fine="libfuse.so.2 loads"),
-    Check("host.libfuse3", "Is libfuse3 listed and loadable?", "host", libfuse3, fine="libfuse3.so loads"),
+    Check("host.libfuse2", "Is libfuse2 listed and loadable?", "host", libfuse2, 25.0, fine="libfuse.so.2 loads"),
+    Check("host.libfuse3", "Is libfuse3 listed and loadable?", "host", libfuse3, 25.0, fine="libfuse3.so loads"),
 )

@@ -62,6 +62,7 @@ CHECKS = (
         "Can the stable mount path be used?",
         "host",
         live_path,
+        30.0,
         fine="the stable mount path is usable",
     ),
 )

@@ -87,6 +87,7 @@ CHECKS = (
         "Is every mount of this deployment alive and its own?",
         "host",
         stale_mounts,
+        30.0,
         fine="no dead or foreign mount",
     ),
 )
