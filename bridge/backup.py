@@ -58,8 +58,8 @@ def _copy(store: Path, partial: Path) -> None:
         closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as source,
         closing(sqlite3.connect(partial)) as copy,
     ):
-        # In one step: it reads one instant and, with a write-ahead log, keeps no writer waiting. A copy in several steps
-        # begins anew after each change of the store, and so would never end.
+        # In one step: it reads one instant and, with a write-ahead log, keeps no writer waiting. A copy in several
+        # steps begins anew after each change of the store, and so would never end.
         source.backup(copy)
         # One file, without a log beside it: what is verified and hashed is all there is.
         copy.execute("PRAGMA journal_mode=DELETE")
