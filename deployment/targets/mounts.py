@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,12 +80,13 @@ def detach(point: str) -> str | None:
 def abort(mount: Mount) -> None:
     """Free every client that waits for a FUSE server which does not answer; the mount stays, dead.
 
-    It is the last resort of `destroy`: work in flight fails. Where fusectl is not mounted nothing can be done.
+    It is the last resort of `destroy`: work in flight fails. Where fusectl is not mounted, or the connection is another
+    user's, nothing is done.
     """
-    minor = mount.device.rpartition(":")[2]
-    control = Path("/sys/fs/fuse/connections", minor, "abort")
-    if mount.kind.startswith("fuse") and control.exists():
-        control.write_text("1", "ascii")
+    if not mount.kind.startswith("fuse"):
+        return
+    with suppress(FileNotFoundError, PermissionError):
+        Path("/sys/fs/fuse/connections", mount.device.rpartition(":")[2], "abort").write_text("1", "ascii")
 
 
 def _unescape(raw: bytes) -> str:
