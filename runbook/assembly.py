@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from deployment.metrics.source import Source
 from deployment.targets.local import LocalTarget
 from deployment.targets.target import Target
+from phases.calendar import stage_at
 from runbook.clock import Clock, WallClock
 from runbook.engine import Engine
 from runbook.journal import BrokenJournal, Journal, JournalError
 from runbook.judgement import Judgement
 from runbook.purge import Purge
 from runbook.settings import Settings, find, load
-from runbook.state import State
+from runbook.state import State, Status
 
 if TYPE_CHECKING:
     from checks.check import Context
@@ -76,6 +77,9 @@ def context_of(
     """Return what the checks of a deployment may look at."""
     from checks.check import Context
 
+    desired = None
+    if state.status is Status.IN and state.week is not None:
+        desired = stage_at(state.week, state.stage).deployment
     return Context(
         target=target,
         place=settings.place,
@@ -87,6 +91,7 @@ def context_of(
         warmup=settings.warmup,
         comparisons=settings.comparisons,
         say=say,
+        desired=desired,
     )
 
 

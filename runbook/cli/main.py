@@ -43,13 +43,10 @@ for _command in (
 def run() -> None:
     """Run the program and exit: 0 ok, 1 failed, 2 usage, 3 held, 4 unreachable, 5 locked, 130 interrupted."""
     try:
-        app(standalone_mode=False)
-        code = 0
+        code = app(standalone_mode=False) or 0  # what a command exits with comes back as a value
     except OperatorError as error:
         output.error(error.message, error.hint)
         code = error.exit_code
-    except typer.Exit as stop:
-        code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         output.error("interrupted", "`lighthouse-migrate status` says what was cut off")
         code = 130
