@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bridge.detaching import take_off
 from bridge.mount_process import final_snapshot
 from bridge.settings import Settings
 from bridge.sidechannel import SilentError, ask
 from dualfuse.errors import MountError
 from dualfuse.heartbeat import beat
 from dualfuse.mounts import mount_at, mounts
-from dualfuse.unmounting import detach
 
 log = logging.getLogger(__name__)
 
@@ -112,8 +112,7 @@ class MountChild:
 
     def let_go(self) -> None:
         """Detach the private mount: the process serves what is open and then ends by itself."""
-        if mount_at(str(self.mountpoint)) is not None:
-            detach(str(self.mountpoint), helper(self.backend))
+        take_off(self.mountpoint, helper=helper(self.backend))
 
     def kill(self) -> None:
         """End the process at once; who still has a file open gets errors, so this is for the dead and the hung."""
@@ -168,13 +167,16 @@ def clear_leftovers(settings: Settings, fsname: str) -> list[str]:
     for mount in reversed(mounts()):
         stable = mount.path == str(settings.mount_point) and mount.source == fsname
         if mount.is_fuse and (stable or mount.path.startswith(private)):
-            detach(mount.path)
+            take_off(Path(mount.path))
             cleared.append(mount.path)
     if settings.mount_point.is_symlink() and str(settings.mount_point.readlink()).startswith(private):
         settings.mount_point.unlink()
         cleared.append(str(settings.mount_point))
     for leftover in (*settings.state_dir.glob("*.sock"), *settings.state_dir.glob("*.final.json")):
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)
     for folder in (settings.state_dir / "mounts").iterdir():
-        folder.rmdir()
+        try:
+            folder.rmdir()
+        except OSError as error:  # a process that outlived its Bridge is just mounting there, and will see to it
+            log.warning("%s cannot be removed yet: %s", folder, error.strerror)
     return cleared

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import dualfuse
+from bridge.detaching import take_off
 from bridge.filesystem import Filesystem
 from bridge.sections.section import Caller
 from bridge.sidechannel import Answer, Question, answer_at
@@ -28,11 +29,11 @@ from dualfuse.context import fuse_get_context
 from dualfuse.errors import MountError
 from dualfuse.instrument import Instrument
 from dualfuse.mounts import mount_at, mounts
-from dualfuse.unmounting import detach
 
 log = logging.getLogger("bridge.mount")
 
 LOOK = 0.5  # seconds between two looks while draining
+MOMENT = 0.1  # seconds
 FSNAME = "lighthouse-bridge"  # what the kernel's table of mounts says, so that leftovers are told from foreign mounts
 
 
@@ -44,14 +45,16 @@ def calling() -> Caller:
 def options(backend: str, max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
     """Return the mount options, in fusepy's names; dualfuse translates them for the other backends.
 
-    The kernel may keep neither attributes nor names: another Bridge changes the same store, and what it acknowledged
-    must be seen by the next open here.
+    Another Bridge changes the same store, and what it acknowledged must be seen by the next open here. So the kernel may
+    keep no names: every use of a path asks for each name on its way, and the answers bring fresh attributes along.
+    These serve for the moment that one call takes; without that, each step of a path would be asked for twice, once
+    more for its permissions. Only a descriptor that is held open can see an age of up to that moment.
     """
     return {
         "fsname": FSNAME,
         "default_permissions": True,
         "entry_timeout": 0,
-        "attr_timeout": 0,
+        "attr_timeout": MOMENT,
         "negative_timeout": 0,
         # libfuse3 negotiates these with the kernel, and never less than libfuse2 gets by asking.
         **(
@@ -131,13 +134,8 @@ def _when_the_bridge_dies(mountpoint: Path, stable: Path, patience: float, files
     def watch() -> None:
         while os.read(0, 1):  # not sys.stdin: its lock, held here for ever, would make the exit of the process fail
             pass
-        own = mount_at(str(mountpoint))
         log.warning("the Bridge is gone: %s drains", mountpoint)
-        for path in (stable, mountpoint):
-            shown = mount_at(str(path))
-            if shown is not None and own is not None and shown.device == own.device:
-                detach(str(path))
-        _drain(own.device if own is not None else None, patience)
+        _drain(mountpoint, stable, patience)
         log.warning("still open after %g s: giving up", patience)
         filesystem.destroy("/")
         os._exit(1)
@@ -145,13 +143,19 @@ def _when_the_bridge_dies(mountpoint: Path, stable: Path, patience: float, files
     threading.Thread(target=watch, name="watches the Bridge", daemon=True).start()
 
 
-def _drain(device: int | None, patience: float) -> None:
-    """Wait for open handles; the whole process ends from under this when the last one is closed.
+def _drain(mountpoint: Path, stable: Path, patience: float) -> None:
+    """Detach our mount and wait; the whole process ends from under this when the last open handle is closed.
 
     While somebody shows the mount on a path of their own, it is in use and served without a limit.
     """
+    device: int | None = None
     waited = 0.0
     while waited < patience:
+        own = mount_at(str(mountpoint))  # looked for each time: it may just be about to be mounted
+        if own is not None:
+            device = own.device
+            take_off(stable, device)
+            take_off(mountpoint, device)
         time.sleep(LOOK)
         shown = any(mount.device == device for mount in mounts())
         waited = 0.0 if shown else waited + LOOK

@@ -12,6 +12,7 @@ import queue
 import select
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -51,7 +52,7 @@ class Mounts:
         self._served_since = 0.0
         self._draining: list[tuple[MountChild, tuple[int, int] | None, float]] = []  # with device and since when
         self._pulse = Pulse()
-        self._retry_at = 0.0
+        self._retry_at = self._next_beat = 0.0
         self._died_young = 0  # processes in a row
         self._number = 0
         self._new_settings: queue.SimpleQueue[tuple[Settings, str]] = queue.SimpleQueue()
@@ -79,21 +80,33 @@ class Mounts:
         self._thread.join()
 
     def _keep(self) -> None:
-        self._mount()
+        self._guarded(self._mount)
         self._tell(generation=1)
-        next_beat = time.monotonic() + BEAT
+        self._next_beat = time.monotonic() + BEAT
         while not self._stopping:
-            wake = next_beat if self._serving else min(next_beat, self._retry_at)
-            self._wait(wake - time.monotonic())
-            self._bury()
-            while not self._new_settings.empty():
-                self._bring_to(*self._new_settings.get())
-            if self._serving is None and time.monotonic() >= self._retry_at:
-                self._mount()
-            if time.monotonic() >= next_beat:
-                next_beat = time.monotonic() + BEAT
-                self._look()
-        self._drain_all()
+            self._guarded(self._turn)
+        self._guarded(self._drain_all)
+
+    def _turn(self) -> None:
+        self._wait((self._next_beat if self._serving else min(self._next_beat, self._retry_at)) - time.monotonic())
+        self._bury()
+        while not self._new_settings.empty():
+            self._bring_to(*self._new_settings.get())
+        if self._serving is None and time.monotonic() >= self._retry_at:
+            self._mount()
+        if time.monotonic() >= self._next_beat:
+            self._next_beat = time.monotonic() + BEAT
+            self._look()
+
+    def _guarded(self, work: Callable[[], object]) -> None:
+        """Do one thing; what fails unexpectedly is said aloud, and the keeping goes on after a moment."""
+        try:
+            work()
+        except Exception as error:
+            log.exception("keeping the mounts failed")
+            self._tell(reason=f"keeping the mounts failed: {type(error).__name__}: {error}")
+            self._retry_at = time.monotonic() + RETRY
+            time.sleep(0 if self._stopping else BEAT)
 
     def _wait(self, seconds: float) -> None:
         """Sleep until it is time, something is asked, or a process ends."""
