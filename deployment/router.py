@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployment import unix_socket
 from deployment.errors import ChangeFailedError, UnreachableError
 from deployment.model import Side
+from deployment.waiting import until
 
 BACKEND = "bridge"
 MAP = "weight.map"
@@ -138,7 +139,7 @@ class Router:
         host, _, port = address.rpartition(":")
         self._do(f"set server {server} addr {host} port {port}")
         self._do(f"set server {server} state ready")
-        if not self._until(lambda: self._healthy(side), wait):
+        if not until(lambda: self._healthy(side), wait):
             self._do(f"set server {server} state maint")
             raise ChangeFailedError(
                 f"the router does not find {side} healthy at {address}", f"see what http://{address}/health says"
@@ -189,14 +190,6 @@ class Router:
             elif names and line:
                 rows.append(dict(zip(names, line.split(separator), strict=False)))
         return rows
-
-    def _until(self, holds: Callable[[], bool], wait: float) -> bool:
-        deadline = time.monotonic() + wait
-        while not holds():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
 
     @staticmethod
     def _write(path: Path, text: str) -> None:

@@ -7,6 +7,15 @@ import socket
 from pathlib import Path
 
 
+def listening(path: Path) -> bool:
+    """Return whether somebody listens on the Unix socket at `path`."""
+    try:
+        connect(path, 0.5).close()
+    except OSError:
+        return False
+    return True
+
+
 def connect(path: Path, timeout: float) -> socket.socket:
     """Return a stream socket connected to the Unix socket at `path`.
 

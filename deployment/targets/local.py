@@ -43,7 +43,7 @@ class LocalTarget:
             ChangeFailedError: It could not be done; what was there before still serves.
             UnreachableError: The router does not answer.
         """
-        from deployment.targets import local_images, local_instances, local_live, local_services
+        from deployment.targets import local_images, local_instances, local_leftovers, local_live, local_services
         from deployment.targets.local_supervisor import Supervisor
 
         layout = self._layout
@@ -53,7 +53,7 @@ class LocalTarget:
             return
         supervisor = Supervisor(layout)
         supervisor.ensure(say)
-        local_instances.sweep(layout, supervisor)
+        local_leftovers.sweep(layout, supervisor)
         match change.kind:
             case Kind.START:
                 local_instances.start(layout, supervisor, change, say)
@@ -79,8 +79,8 @@ class LocalTarget:
                 local_instances.retire(layout, supervisor, change.subject)
             case Kind.REMOVE:
                 assert change.image is not None
-                local_instances.wait_unused(layout, change.image, say)
-                local_instances.sweep(layout, supervisor)
+                local_leftovers.wait_unused(layout, change.image, say)
+                local_leftovers.sweep(layout, supervisor)
                 local_images.remove(layout, change.image)
 
     def run(self, argv: Sequence[str], image: Image, timeout: float) -> Completed:

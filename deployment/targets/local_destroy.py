@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from deployment.targets import local_live, mounts, processes
 from deployment.targets.local_layout import Layout, read_records
 from deployment.targets.local_observe import BRIDGE
 from deployment.targets.local_supervisor import Supervisor
+from deployment.waiting import until
 
 SERVICES = {
     "haproxy": "haproxy.cfg",
@@ -60,14 +60,13 @@ def _end_bridges(layout: Layout, say: Callable[[str], None]) -> None:
             processes.send(pid, signal.SIGTERM, BRIDGE)
     if working:
         say(f"draining {', '.join(sorted(f.name for f in working))}")
-    if not _until(lambda: not processes.working_in(folders, BRIDGE), layout.place.drain_seconds + 10):
+    if not until(lambda: not processes.working_in(folders, BRIDGE), layout.place.drain_seconds + 10):
         for pid in processes.working_in(folders, BRIDGE).values():
             processes.send(pid, signal.SIGKILL, BRIDGE)
 
 
 def _end_services(layout: Layout) -> None:
-    supervisor = Supervisor(layout)
-    supervisor.shut_down()
+    asked = Supervisor(layout).shut_down()
     folders = {layout.state / name: word for name, word in SERVICES.items()}
 
     def left() -> dict[Path, int]:
@@ -76,21 +75,20 @@ def _end_services(layout: Layout) -> None:
             found.update(processes.working_in([folder], word))
         return found
 
-    if _until(lambda: not left(), 5):
+    if asked and until(lambda: not left(), 5):
         return
     for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
         for folder, pid in left().items():
             processes.send(pid, number, folders[folder])
-        if _until(lambda: not left(), seconds):
+        if until(lambda: not left(), seconds):
             return
 
 
 def _unmount(layout: Layout, devices: set[str]) -> None:
     """Take down what a Bridge that was killed has left mounted, and free whoever waits for it."""
-    for mount in mounts.table():
-        if mount.device in devices:
-            mounts.abort(mount)
+    # only what is still mounted at our own places: the kernel gives the number of a device that went to the next mount
     for mount in (*mounts.below(mounts.table(), layout.instances), *_shown(layout, devices)):
+        mounts.abort(mount)
         mounts.detach(mount.point)
 
 
@@ -118,12 +116,3 @@ def _remove(layout: Layout) -> tuple[str, ...]:
         if folder.exists():
             shutil.rmtree(folder)
     return tuple(left)
-
-
-def _until(holds: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True

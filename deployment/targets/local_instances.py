@@ -1,31 +1,30 @@
-"""Instances of the local target: start, configure, retire, and clear away what has drained."""
+"""Instances of the local target: start, configure, retire."""
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from deployment.errors import ChangeFailedError
 from deployment.http_ask import ask
-from deployment.model import Change, Image, Side
-from deployment.targets import local_services, mounts, processes
+from deployment.model import Change
+from deployment.targets import local_services, processes
 from deployment.targets.local_layout import (
-    HOST,
     Layout,
     Record,
     read_last,
     read_records,
     write_last,
     write_record,
-    write_whole,
 )
+from deployment.targets.local_leftovers import sweep
 from deployment.targets.local_observe import BRIDGE, health
+from deployment.targets.local_settings import in_force, write_settings
 from deployment.targets.local_supervisor import Supervisor, tail
+from deployment.waiting import until
 
 START_SECONDS = 40.0
 CONFIGURE_SECONDS = 30.0
@@ -64,10 +63,10 @@ def start(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[
         metrics_port,
     )
     for part in ("config", "state", "mnt"):
-        _make(folder / part)
+        (folder / part).mkdir(parents=True, exist_ok=True)
     write_last(layout, {**read_last(layout), change.side: generation})
     write_record(layout, record)
-    _write_settings(layout, record)
+    write_settings(layout, record)
     supervisor.define(
         name,
         f"instances/{name}",
@@ -81,7 +80,8 @@ def start(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[
         _until_ready(layout, supervisor, record, say)
     except ChangeFailedError:
         retire(layout, supervisor, name)
-        _until(lambda: not processes.working_in([folder], BRIDGE), layout.place.drain_seconds)
+        # supervisord may just be trying once more
+        until(lambda: supervisor.ended(name) and not processes.working_in([folder], BRIDGE), DEGRADED_SECONDS)
         sweep(layout, supervisor)
         raise
     local_services.write_targets(layout)
@@ -105,8 +105,8 @@ def configure(layout: Layout, change: Change, say: Callable[[str], None]) -> Non
     after = replace(before, backend=wanted.backend, fallback=wanted.fallback, mirror=wanted.mirror)
     said = _ask(before)
     write_record(layout, after)
-    _write_settings(layout, after)
-    if _took(said, layout, after):
+    write_settings(layout, after)
+    if in_force(said, layout, after):
         return
     pid, generation = int(said.get("pid") or 0), int(said.get("generation") or 0)
     say(f"{before.name} reads its settings again")
@@ -114,7 +114,9 @@ def configure(layout: Layout, change: Change, say: Callable[[str], None]) -> Non
         _put_back(layout, before)
         raise ChangeFailedError(f"{before.name} does not run", f"see {layout.folder(before.name)}/bridge.log")
     deadline = time.monotonic() + CONFIGURE_SECONDS
-    while not (int((said := _ask(before)).get("generation") or 0) > generation and _took(said, layout, after)):
+    while not (_read_again(said := _ask(before), generation) and in_force(said, layout, after)):
+        if _read_again(said, generation):  # it has read them: what is not so soon never will be
+            deadline = min(deadline, time.monotonic() + DEGRADED_SECONDS)
         if time.monotonic() > deadline:
             _put_back(layout, before)
             processes.send(pid, signal.SIGHUP, BRIDGE)
@@ -140,87 +142,13 @@ def retire(layout: Layout, supervisor: Supervisor, name: str) -> None:
     local_services.write_targets(layout)
 
 
-def sweep(layout: Layout, supervisor: Supervisor) -> None:
-    """Clear away the instances that were retired and have ended; their logs are kept."""
-    retired = [r for r in read_records(layout) if r.retired]
-    working = processes.working_in([layout.folder(r.name) for r in retired], BRIDGE) if retired else {}
-    for record in retired:
-        folder = layout.folder(record.name)
-        if folder in working:
-            continue
-        for mount in mounts.below(mounts.table(), folder):
-            mounts.detach(mount.point)
-        if mounts.below(mounts.table(), folder):
-            continue  # removing files here would remove the service's own through the mount
-        supervisor.forget(record.name)
-        log = folder / "bridge.log"
-        if log.exists():
-            layout.logs.mkdir(exist_ok=True)
-            log.replace(layout.logs / f"{record.name}.log")
-        shutil.rmtree(folder)
-
-
-def wait_unused(layout: Layout, image: Image, say: Callable[[str], None]) -> None:
-    """Wait until no draining instance runs from an image any more.
-
-    Raises:
-        ChangeFailedError: One still does after the drain timeout and then some, or one that is not retired does.
-    """
-
-    def users() -> list[str]:
-        records = [r for r in read_records(layout) if r.image is image]
-        working = processes.working_in([layout.folder(r.name) for r in records], BRIDGE) if records else {}
-        return [r.name for r in records if layout.folder(r.name) in working or not r.retired]
-
-    serving = [r.name for r in read_records(layout) if r.image is image and not r.retired]
-    names = users()
-    if names and not serving:
-        say(f"waiting for {', '.join(names)} to drain")
-        _until(lambda: not users(), layout.place.drain_seconds + 15)
-        names = users()
-    if names:
-        raise ChangeFailedError(
-            f"{', '.join(names)} still runs from image {image}", "close the files that are open on its mount"
-        )
-
-
-def settings(layout: Layout, record: Record) -> dict[str, str]:
-    """Return everything a Bridge is told, as its settings file says it."""
-    folder = layout.folder(record.name)
-    other = Side.STABLE if record.side is Side.CANARY else Side.CANARY
-    shadows = [r for r in read_records(layout) if r.side is other and not r.retired]
-    shadow = f"http://{shadows[-1].address}" if record.mirror and shadows else ""
-    return {
-        **record.instance.environment(),
-        "LIGHTHOUSE_SHADOW_URL": shadow,
-        "LIGHTHOUSE_MOUNT_POINT": str(layout.mount(record.name)),
-        "LIGHTHOUSE_HOST": HOST,
-        "LIGHTHOUSE_PORT": str(record.port),
-        "LIGHTHOUSE_METRICS_PORT": str(record.metrics_port),
-        "LIGHTHOUSE_STORE": str(layout.place.store.absolute()),
-        "LIGHTHOUSE_STATE_DIR": str(folder / "state"),
-        "LIGHTHOUSE_DRAIN_TIMEOUT": f"{layout.place.drain_seconds:g}",
-    }
-
-
-def _write_settings(layout: Layout, record: Record) -> None:
-    lines = [f"{key}={value}\n" for key, value in settings(layout, record).items()]
-    write_whole(layout.folder(record.name) / "config" / "bridge.env", "".join(lines))
-
-
 def _put_back(layout: Layout, record: Record) -> None:
     write_record(layout, record)
-    _write_settings(layout, record)
+    write_settings(layout, record)
 
 
-def _took(said: Mapping[str, Any], layout: Layout, record: Record) -> bool:
-    """Return whether what a Bridge says of itself is what it was told, and it is ready with it."""
-    in_force: Mapping[str, Any] = said.get("config") or {}
-    wanted = {
-        **record.instance.environment(),
-        "LIGHTHOUSE_SHADOW_URL": settings(layout, record)["LIGHTHOUSE_SHADOW_URL"],
-    }
-    return said.get("status") == "ok" and all(str(in_force.get(k, "")) == v for k, v in wanted.items())
+def _read_again(said: Mapping[str, Any], generation: int) -> bool:
+    return int(said.get("generation") or 0) > generation
 
 
 def _ask(record: Record) -> dict[str, Any]:
@@ -260,19 +188,9 @@ def _wait_for_port(layout: Layout, port: int, name: str, say: Callable[[str], No
     draining = [r for r in read_records(layout) if r.retired and port in (r.port, r.metrics_port)]
     if draining and processes.port_holder(port):
         say(f"waiting for {draining[0].name} to give up port {port}")
-        _until(lambda: processes.port_holder(port) is None, layout.place.drain_seconds + 5)
+        until(lambda: processes.port_holder(port) is None, layout.place.drain_seconds + 5)
     local_services.require_free(port, name)
 
 
 def _find(layout: Layout, name: str) -> Record | None:
     return next((r for r in read_records(layout) if r.name == name), None)
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def _until(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.05)

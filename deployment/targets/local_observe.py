@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deployment import unix_socket
 from deployment.errors import UnreachableError
 from deployment.http_ask import Answer, ask
 from deployment.model import InstanceState, Observation, Side
 from deployment.router import Router
-from deployment.targets import local_supervisor, mounts, processes
+from deployment.targets import mounts, processes
 from deployment.targets.local_layout import Layout, Record, read_last, read_records
 
 BRIDGE = "bridge.main_bridge"
@@ -40,9 +41,6 @@ def observe(layout: Layout) -> Observation:
     live, live_detail = _live(layout, records)
     router = Router(layout.haproxy / "admin.sock", ROUTER_SECONDS)
     running, routes, weight, actual = _router(router, records)
-    notes = []
-    if any(not s.draining for s in states) and not local_supervisor.running(layout):
-        notes.append("supervisord does not run: nothing that dies is started again until the next change")
     return Observation(
         instances=tuple(states),
         router=running,
@@ -53,7 +51,7 @@ def observe(layout: Layout) -> Observation:
         live_detail=live_detail,
         images=layout.present(),
         last=read_last(layout),
-        notes=tuple(notes),
+        notes=_notes(layout, states),
     )
 
 
@@ -71,6 +69,22 @@ def health(answer: Answer) -> dict[str, Any]:
 def live_name(layout: Layout) -> str | None:
     """Return the name of the instance whose mount the live path shows."""
     return _live(layout, read_records(layout))[0]
+
+
+def _notes(layout: Layout, states: list[InstanceState]) -> tuple[str, ...]:
+    """Say what would not be started again if it died."""
+    serving = [s for s in states if not s.draining]
+    if not serving:
+        return ()
+    if not unix_socket.listening(layout.supervisor / "supervisor.sock"):
+        return ("supervisord does not run: nothing that dies is started again until the next change",)
+    try:
+        supervisor = int((layout.supervisor / "supervisord.pid").read_text("ascii"))
+    except (OSError, ValueError):
+        return ()
+    orphans = [s.name for s in serving if s.pid is not None and processes.parent(s.pid) not in (supervisor, None)]
+    # it lived through the death of the supervisord that started it, and the new one cannot adopt it
+    return tuple(f"{name} runs without supervision: it is not started again if it dies" for name in orphans)
 
 
 def _is_ours(layout: Layout, record: Record, said: Mapping[str, Any]) -> bool:

@@ -60,15 +60,6 @@ stderr_logfile=NONE
 ALREADY_ADDED, BAD_NAME, NOT_RUNNING, ALREADY_STARTED = 90, 10, 70, 60  # supervisor.xmlrpc.Faults
 
 
-def running(layout: Layout) -> bool:
-    """Return whether somebody listens on the supervisor's socket."""
-    try:
-        unix_socket.connect(layout.supervisor / "supervisor.sock", 0.5).close()
-    except OSError:
-        return False
-    return True
-
-
 class Supervisor:
     """supervisord, as far as this target needs it."""
 
@@ -76,13 +67,17 @@ class Supervisor:
         self._layout = layout
         self._folder = layout.supervisor
 
+    def runs(self) -> bool:
+        """Return whether it answers."""
+        return unix_socket.listening(self._folder / "supervisor.sock")
+
     def ensure(self, say: Callable[[str], None]) -> None:
         """Start supervisord where it does not run.
 
         Raises:
             ChangeFailedError: It does not come up.
         """
-        if running(self._layout):
+        if self.runs():
             return
         say("starting supervisord")
         (self._folder / "programs").mkdir(parents=True, exist_ok=True)
@@ -99,11 +94,11 @@ class Supervisor:
             check=False,
         )
         deadline = time.monotonic() + 10
-        while done.returncode == 0 and not running(self._layout):
+        while done.returncode == 0 and not self.runs():
             if time.monotonic() > deadline:
                 break
             time.sleep(0.02)
-        if not running(self._layout):
+        if not self.runs():
             raise ChangeFailedError(
                 f"supervisord does not start: {(done.stderr or done.stdout).strip()[-300:] or 'it says nothing'}",
                 f"see {self._folder}/supervisord.log",
@@ -135,29 +130,31 @@ class Supervisor:
 
     def stop(self, name: str) -> bool:
         """Ask a program to end and return at once; False if it does not run under this supervisord."""
-        if not running(self._layout):
+        if not self.runs():
             return False
         return self._call("stopProcess", name, False, forgive=(NOT_RUNNING, BAD_NAME)) is not None
 
-    def forget(self, name: str) -> None:
-        """Remove an ended program."""
+    def forget(self, name: str) -> bool:
+        """Remove an ended program; False if supervisord has not noticed its end yet."""
+        if self.runs() and not self.ended(name):
+            return False
         (self._folder / "programs" / f"{name}.conf").unlink(missing_ok=True)
-        if running(self._layout):
+        if self.runs():
             self._call("removeProcessGroup", name, forgive=(BAD_NAME,))
+        return True
 
     def state(self, name: str) -> tuple[str, int]:
         """Return a program's state in supervisord's words ("RUNNING", "BACKOFF", "STOPPED"…) and its pid or 0."""
         found = self._call("getProcessInfo", name, forgive=(BAD_NAME,))
         return (str(found["statename"]), int(found["pid"])) if found else ("UNKNOWN", 0)
 
-    def shut_down(self) -> None:
-        """Ask supervisord to stop everything it runs and to end."""
-        if running(self._layout):
-            self._call("shutdown")
+    def ended(self, name: str) -> bool:
+        """Return whether a program neither runs nor is about to."""
+        return self.state(name)[0] in ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
 
-    def pid(self) -> int | None:
-        """Return supervisord's process where it lives."""
-        return processes.working_in([self._folder], "supervisor.supervisord").get(self._folder)
+    def shut_down(self) -> bool:
+        """Ask supervisord to stop everything it runs and to end; False if it does not run."""
+        return self.runs() and self._call("shutdown") is not None
 
     def _call(self, method: str, *arguments: Any, forgive: tuple[int, ...] = ()) -> Any:
         import http.client

@@ -28,7 +28,8 @@ def which(program: str) -> str | None:
     """Return the path of a program, also where only root's path has it."""
     for folder in environment()["PATH"].split(":"):
         candidate = Path(folder, program)
-        if candidate.is_file() and os.access(candidate, os.X_OK):
+        # in this order: a folder of root's in the path may not even be looked into
+        if os.access(candidate, os.X_OK) and candidate.is_file():
             return str(candidate)
     return None
 
@@ -49,15 +50,15 @@ def working_in(folders: Iterable[Path], word: str) -> dict[Path, int]:
     must be free of symbolic links.
     """
     wanted = {str(folder): folder for folder in folders}
-    found: dict[Path, dict[int, int]] = {}
+    found: dict[Path, dict[int, int | None]] = {}
     for pid in _pids():
         try:
             folder = wanted.get(str(Path(f"/proc/{pid}/cwd").readlink()))
             if folder is not None and word in command_line(pid):
-                found.setdefault(folder, {})[pid] = _parent(pid)
+                found.setdefault(folder, {})[pid] = parent(pid)
         except OSError:
             continue  # it ended while we looked, or belongs to another user
-    return {folder: min(p for p, parent in pids.items() if parent not in pids) for folder, pids in found.items()}
+    return {folder: min(p for p, above in pids.items() if above not in pids) for folder, pids in found.items()}
 
 
 def alive(pid: int, word: str) -> bool:
@@ -74,6 +75,15 @@ def send(pid: int, number: signal.Signals, word: str) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def parent(pid: int) -> int | None:
+    """Return the parent of a process, or None if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 def port_holder(port: int) -> str | None:
@@ -110,8 +120,3 @@ def _listeners(table: str, port: int) -> dict[str, str]:
 
 def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _parent(pid: int) -> int:
-    stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    return int(stat.rpartition(")")[2].split()[1])

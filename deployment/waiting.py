@@ -1,0 +1,16 @@
+"""Wait for the world, never longer than said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def until(holds: Callable[[], bool], seconds: float) -> bool:
+    """Ask again and again until something holds, and return whether it did within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
