@@ -5,6 +5,7 @@ Nothing else keeps it, so the table is bounded by what the kernel holds. Threadi
 table's lock; none of them calls user code.
 """
 
+import ctypes
 import errno
 import os
 import stat
@@ -222,7 +223,9 @@ class InodeTable:
                 if node is not None:
                     node.lookups -= count
                     self._reap(node)
-            self._shrink()
+            shrunk = self._shrink()
+        if shrunk:
+            _give_memory_back()
 
     def _reap(self, node: Node) -> None:
         """Drop a node that nothing holds, and then its parents for the same reason."""
@@ -246,8 +249,8 @@ class InodeTable:
             current.children = None
             current = parent
 
-    def _shrink(self) -> None:
-        """Give back the memory of a large table: a Python dictionary never shrinks by deleting."""
+    def _shrink(self) -> bool:
+        """Make a large table that has emptied small again: a Python dictionary never shrinks by deleting."""
         size = len(self.nodes)
         if size > self._largest:
             self._largest = size
@@ -258,3 +261,12 @@ class InodeTable:
                 if node.children is not None:
                     node.children = dict(node.children) or None
             self._largest = size
+            return True
+        return False
+
+
+def _give_memory_back() -> None:
+    """Let the C library return free memory to the kernel, where it can (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -2,7 +2,8 @@
 
 Threading rule: exactly one thread, the leader, waits for requests and runs their operations itself. When an operation
 takes longer than a tick, a watcher hands the lead to another thread; a kind of operation that usually blocks hands it
-over before it starts. Nothing else ever reads the device.
+over before it starts. Nothing else ever reads the device. The main thread only waits, so that a hang in user code can
+not keep the process from ending (but with one thread only, it is that one).
 
 Why not ``pyfuse3.main``: one trio task a request costs more than libfuse2's threads, and a thread an operation three to
 eight times as much. What is used of pyfuse3's insides (version checked by ``dualfuse.insides``, stock loop otherwise):
@@ -29,11 +30,13 @@ from typing import Any
 log = logging.getLogger("dualfuse")
 
 Handler = Callable[..., Any]
-TICK = 0.002  # seconds: an operation running longer than one or two ticks loses the lead
-SLOW = 0.0003  # seconds: an operation that sleeps longer on average hands the lead over before it starts
+TICK = 0.002  # seconds: an operation that sleeps longer than one or two ticks loses the lead
+CALM = 0.01  # seconds: the tick while no kind of operation has been seen to sleep
+PATIENCE = 5  # ticks: an operation that computes for so long loses the lead too
+SLOW = 0.0003  # seconds: a kind of operation that mostly sleeps longer hands the lead over before it starts
 MAX_THREADS = 1000
 MAX_IDLE = 10  # as libfuse2
-JOIN_TIMEOUT = 10.0  # seconds to wait at the end for operations that are still running
+JOIN_TIMEOUT = 5.0  # seconds to wait at the end for operations that are still running
 _NEVER = 1 << 30
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -77,10 +80,11 @@ def hand_out(handler: Handler) -> Handler:
 class _Thread:
     """One thread that drives a session: the leader, a parked follower, or busy with an operation."""
 
-    __slots__ = ("leading", "wake")
+    __slots__ = ("leading", "native", "wake")
 
     def __init__(self) -> None:
         self.leading = True
+        self.native = 0  # the kernel's number of this thread
         self.wake = threading.Lock()
         self.wake.acquire()
 
@@ -100,7 +104,9 @@ class Loop:
         self._lock = threading.Lock()
         self._idle: list[_Thread] = []
         self._threads: list[threading.Thread] = []
-        self._count = 1
+        self._count = 0
+        self._over = threading.Event()
+        self._failure: BaseException | None = None
         self._vacant = False  # the lead is free: no thread could be started for it
         self._stopping = False
         # Seconds that a kind of operation sleeps on average, for the kinds that were ever slow. Time spent computing
@@ -108,6 +114,7 @@ class Loop:
         self._slept: dict[Handler, float] = {}
         # The lead of a thread that runs an operation: whoever pops it has it, the thread itself or the watcher.
         self._ticket: list[object] = []
+        self._runner: _Thread | None = None  # the thread that put the ticket there
         self._watcher_sleeps = False
         self._wake_watcher = threading.Event()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -150,18 +157,26 @@ class Loop:
     def run(self) -> bool:
         """Serve until unmounted or stopped; False if an operation still ran at the end, so nothing may be freed."""
         restore = self._catch_signals()
-        watcher: threading.Thread | None = None
-        if self._max_threads > 1:
-            watcher = threading.Thread(target=self._watch, name="dualfuse-watcher", daemon=True)
-            watcher.start()
         try:
-            self._work(_Thread())
+            if self._max_threads == 1:
+                self._work(_Thread())
+            else:
+                watcher = threading.Thread(target=self._watch, name="dualfuse-watcher", daemon=True)
+                watcher.start()
+                with self._lock:
+                    started = self._promote()
+                if not started:
+                    self._work(_Thread())
+                self._over.wait()
+                watcher.join()
         finally:
             restore()
-            deadline = time.monotonic() + JOIN_TIMEOUT
-            for thread in [*self._threads, *([watcher] if watcher else [])]:
-                thread.join(max(0.0, deadline - time.monotonic()))
+        deadline = time.monotonic() + JOIN_TIMEOUT
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         ended = not any(thread.is_alive() for thread in self._threads)
+        if self._failure is not None:
+            log.error("the loop ended with an error", exc_info=self._failure)
         if not ended:
             log.error("an operation did not end within %.0f s of the unmount; it is left behind", JOIN_TIMEOUT)
         return ended
@@ -197,8 +212,9 @@ class Loop:
 
     # -- leading and following
 
-    def _work(self, me: _Thread, *, first: bool = True) -> None:
+    def _work(self, me: _Thread) -> None:
         self._local.me = me
+        me.native = threading.get_native_id()
         try:
             while not self._stopping:
                 session = self._pyfuse3._session_loop.__wrapped__(None, _NEVER, 0)
@@ -207,8 +223,10 @@ class Loop:
                 except BlockingIOError:
                     continue  # the request was taken back (its caller died) between poll and read
                 break
+        except BaseException as error:  # noqa: BLE001 - told by the thread that waits in run
+            self._failure = error
         finally:
-            if first or me.leading or self._stopping:
+            if me.leading or self._stopping:
                 self._end()
             else:
                 with self._lock:
@@ -229,6 +247,7 @@ class Loop:
                         self._hand_over(me)
                     else:
                         held = True
+                        self._runner = me
                         ticket.append(args)
                         if self._watcher_sleeps:
                             self._wake_watcher.set()
@@ -247,7 +266,9 @@ class Loop:
                     except IndexError:
                         me.leading = False  # the watcher has taken the lead away
                 if usual is not None:
-                    slept[handler] = usual + (taken - (time.thread_time() - computed) - usual) * 0.25
+                    # Capped, so that it takes several sleeps in a row and not one long wait for a processor.
+                    sleep = min(taken - (time.thread_time() - computed), 2 * SLOW)
+                    slept[handler] = usual + (sleep - usual) * 0.125
                 elif taken > SLOW:
                     slept[handler] = 0.0  # look closer from now on
                 args = ()
@@ -269,7 +290,7 @@ class Loop:
             return True
         if self._count >= self._max_threads:
             return False
-        thread = threading.Thread(target=self._follow, args=(_Thread(),), name="dualfuse-follower", daemon=True)
+        thread = threading.Thread(target=self._work, args=(_Thread(),), name="dualfuse", daemon=True)
         try:
             thread.start()
         except RuntimeError:
@@ -280,9 +301,6 @@ class Loop:
         self._threads.append(thread)
         return True
 
-    def _follow(self, me: _Thread) -> None:
-        self._work(me, first=False)
-
     def _park(self, me: _Thread) -> None:
         """Wait until this thread gets the lead."""
         with self._lock:
@@ -292,7 +310,7 @@ class Loop:
                 self._vacant = False
                 me.leading = True
                 return
-            if len(self._idle) >= MAX_IDLE and threading.current_thread() is not threading.main_thread():
+            if len(self._idle) >= MAX_IDLE:
                 raise _Closed
             self._idle.append(me)
         me.wake.acquire()
@@ -307,16 +325,20 @@ class Loop:
                 follower.wake.release()
             self._idle.clear()
         self._wake_watcher.set()
+        self._over.set()
         self.stop()
 
     def _watch(self) -> None:
         """Take the lead from an operation that lasts, and give it to another thread."""
         seen: object = None
-        quiet = 0
+        quiet = lasted = 0
         while not self._stopping:
-            time.sleep(TICK)
+            time.sleep(TICK if self._slept else CALM)
             current = self._ticket[0] if self._ticket else None
+            lasted = lasted + 1 if current is seen else 0
             if current is not None and current is seen:
+                if lasted < PATIENCE and self._runner is not None and not _sleeps(self._runner.native):
+                    continue
                 try:
                     self._ticket.pop()
                 except IndexError:
@@ -334,3 +356,12 @@ class Loop:
                 if not self._ticket and not self._stopping:
                     self._wake_watcher.wait()
                 self._watcher_sleeps = False
+
+
+def _sleeps(native: int) -> bool:
+    """Whether a thread of this process sleeps, rather than computes or waits for a processor."""
+    try:
+        with open(f"/proc/self/task/{native}/stat", "rb") as status:  # noqa: PTH123 - hundreds of times a second
+            return status.read().rpartition(b")")[2].split(None, 1)[0] != b"R"
+    except OSError:  # it has ended
+        return True

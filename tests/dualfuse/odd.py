@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dualfuse.context import fuse_get_context
+from dualfuse.instrument import Instrument
 from dualfuse.operations import FuseOSError, LoggingMixIn, Operations
 from dualfuse.samples.loopback import Loopback
 from dualfuse.samples.memory import Memory
@@ -216,3 +218,15 @@ class FailingInit(Memory):
 
     def init(self, path: str) -> None:
         raise RuntimeError("no disk today")
+
+
+class Counted:
+    """An instrumented memory file system that writes its counts to a file at the end."""
+
+    def __new__(cls, log: str) -> Any:
+        class Reporting(Memory):
+            def destroy(self, path: str) -> None:
+                Path(log).write_text(json.dumps(instrument.snapshot()))
+
+        instrument = Instrument(Reporting(), backend="here")
+        return instrument

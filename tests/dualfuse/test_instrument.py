@@ -6,6 +6,7 @@ import errno
 import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from dualfuse.guard import Guard, guard
 from dualfuse.instrument import BUCKETS, Instrument
 from dualfuse.operations import OPERATIONS, FuseOSError, Operations
 from dualfuse.samples.memory import Memory
+from tests.dualfuse.served import serve
 
 
 class Mixed(Operations):
@@ -88,3 +90,18 @@ def test_an_instrument_is_a_guard_and_not_guarded_twice() -> None:
     assert instrument.implements("getattr")
     assert not instrument.implements("flush")
     assert Instrument(Memory()).use_ns
+
+
+@pytest.mark.fuse
+def test_counts_of_a_real_mount(tmp_path: Path, backend: str) -> None:
+    log = tmp_path / "log"
+    with serve("tests.dualfuse.odd:Counted", tmp_path / "m", backend, [f"log={log}"]) as daemon:
+        for number in range(5):
+            Path(daemon.mountpoint, f"f{number}").write_bytes(b"x")
+    snapshot = json.loads(log.read_text())
+    operations = snapshot["operations"]
+    assert snapshot["exceptions"] == 0
+    assert {name: operations[name]["ok"] for name in ("create", "write", "release")} == dict.fromkeys(
+        ("create", "write", "release"), 5
+    )
+    assert sum(each["error"] for each in operations.values()) == 0
