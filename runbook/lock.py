@@ -30,6 +30,8 @@ class OperatorLock:
         self._request = state / "rollback-requested"
         self._held = False
         self._ignores_requests = False
+        self._leaving = False
+        self._goes_back = False
 
     @contextmanager
     def held(self, command: str) -> Iterator[None]:
@@ -59,6 +61,7 @@ class OperatorLock:
         Yields whether the lock was obtained. Going on without it is safe: a holder that wakes up looks for the request
         before its next change and stops.
         """
+        self._leaving, self._goes_back = False, True
         if self._held:  # an advance that found a breach goes back by itself
             yield True
             return
@@ -80,12 +83,18 @@ class OperatorLock:
                 if obtained:
                     self._request.unlink(missing_ok=True)
 
+    def let_go(self) -> None:
+        """Ask this engine's own advance to stop at its next safe point; a rollback goes on to its end."""
+        self._leaving = not self._goes_back
+
     def safe_point(self) -> None:
-        """Stop here if a rollback asked for it.
+        """Stop here if a rollback asked for it, or this process is to end.
 
         Raises:
             LetGoError: It did.
         """
+        if self._leaving:
+            raise LetGoError("stopped at a safe point, as asked; what was done holds", "`lighthouse-migrate advance`")
         if not self._ignores_requests and self._request.exists():
             raise LetGoError(
                 "a rollback was asked for elsewhere; this command stops here", "`lighthouse-migrate status`"

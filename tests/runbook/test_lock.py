@@ -87,3 +87,22 @@ def test_a_holder_that_does_not_answer_does_not_stop_a_rollback_and_stops_itself
     thread.join()
     with OperatorLock(tmp_path).held("advance"):  # the next command begins afresh
         OperatorLock(tmp_path).safe_point()
+
+
+def test_an_advance_that_is_to_end_stops_at_its_next_safe_point(tmp_path: Path) -> None:
+    lock = OperatorLock(tmp_path)
+    with lock.held("advance"):
+        lock.safe_point()
+        lock.let_go()
+        with pytest.raises(LetGoError, match="stopped at a safe point"):
+            lock.safe_point()
+
+
+def test_a_rollback_that_is_to_end_goes_on(tmp_path: Path) -> None:
+    lock = OperatorLock(tmp_path)
+    with lock.held("advance"):
+        lock.let_go()
+        with lock.taken_over("rollback"):
+            lock.safe_point()
+            lock.let_go()
+            lock.safe_point()
