@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from checks.gate import Status, Threshold, Verdict, judge
-from deployment.metrics.source import Metric, Source
+from deployment.metrics.source import Measurement, Metric, Source
 from deployment.model import Side
 from phases.phase import Stage
 from runbook.clock import Clock
@@ -25,6 +25,9 @@ SHORTEST_WINDOW = 5.0
 
 class Judgement:
     """Asks and weighs for one deployment."""
+
+    #: Told of every result as it comes in, in the caller's thread; a screen sets it.
+    on_result: Callable[[Result], None] | None = None
 
     def __init__(
         self,
@@ -65,6 +68,10 @@ class Judgement:
         """Let the source take a sample."""
         self._source().poll()
 
+    def measure(self, metric: Metric, side: Side, window: float) -> Measurement:
+        """Return one measurement, for whoever only looks; nothing is weighed and nothing is kept."""
+        return self._source().measure(metric, side, window)
+
     def _judge(self, threshold: Threshold) -> Verdict:
         return judge(threshold, self._source().measure(threshold.metric, Side.CANARY, threshold.window))
 
@@ -77,6 +84,8 @@ class Judgement:
         return replace(threshold, window=window, minimum_samples=samples)
 
     def _tell(self, result: Result) -> None:
+        if self.on_result is not None:
+            self.on_result(result)
         if result.finding is None:
             self._say(f"  [ok]   {result.check.id:<22} {result.check.fine}   {result.seconds:.1f} s")
             return

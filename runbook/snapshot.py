@@ -39,6 +39,7 @@ class Snapshot:
     measured_at: float | None
     operator: str  # who holds the lock
     next: tuple[str, ...]  # commands
+    ahead: tuple[int, int] | None = None  # the (week, stage) an advance would enter
 
 
 def take(engine: Engine, *, measure: bool = False) -> Snapshot:
@@ -79,6 +80,7 @@ def take(engine: Engine, *, measure: bool = False) -> Snapshot:
         measured_at=measured_at,
         operator=operator,
         next=_next(word),
+        ahead=engine.next(state),
     )
 
 

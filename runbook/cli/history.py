@@ -26,7 +26,7 @@ def history(
 
     journal = Journal(settings.load(settings.find(context.obj)).journal)
     broken = journal.broken_at()
-    events = [e for e in journal.events() if everything or as_json or _telling(e)]
+    events = [e for e in journal.events() if everything or as_json or telling(e)]
     events = events[-last:] if last else events
     if as_json:
         output.out_json({"format": 1, "kind": "history", "unbroken": broken is None})
@@ -37,7 +37,7 @@ def history(
             )
         else:
             output.out(
-                f"#{event.seq:<4} {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(event.at))}  {_words(event)}"
+                f"#{event.seq:<4} {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(event.at))}  {words(event)}"
             )
     if broken is not None:
         raise OperatorError(
@@ -46,11 +46,13 @@ def history(
         )
 
 
-def _telling(event: Event) -> bool:
+def telling(event: Event) -> bool:
+    """Tell whether a person wants to read it: not the start of a change, nor a check that was ok."""
     return event.kind != "change-started" and not (event.kind == "checked" and event.data["outcome"] == "ok")
 
 
-def _words(event: Event) -> str:
+def words(event: Event) -> str:
+    """Return how an event reads on one line."""
     data = event.data
     match event.kind:
         case "change-done":
