@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from deployment import unix_socket
 from deployment.errors import ChangeFailedError, UnreachableError
@@ -23,8 +23,7 @@ MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40  # bits of srv_admin_state: forced, inhe
 SHARED_LOAD = 100  # a server's weight among the requests that are tried again; which side serves first is the map's
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """One side as the router sees it."""
 
     address: str  # host:port

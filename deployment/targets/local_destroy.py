@@ -60,9 +60,11 @@ def _end_bridges(layout: Layout, say: Callable[[str], None]) -> None:
             processes.send(pid, signal.SIGTERM, BRIDGE)
     if working:
         say(f"draining {', '.join(sorted(f.name for f in working))}")
-    if not until(lambda: not processes.working_in(folders, BRIDGE), layout.place.drain_seconds + 10):
-        for pid in processes.working_in(folders, BRIDGE).values():
-            processes.send(pid, signal.SIGKILL, BRIDGE)
+    # whatever runs from our images is ours: Bridges, the processes of their mounts, commands that were abandoned
+    if not until(lambda: not processes.running_from(layout.images), layout.place.drain_seconds + 5):
+        for pid, program in processes.running_from(layout.images).items():
+            processes.send(pid, signal.SIGKILL, program)
+        until(lambda: not processes.running_from(layout.images), 2)
 
 
 def _end_services(layout: Layout) -> None:
@@ -98,8 +100,7 @@ def _shown(layout: Layout, devices: set[str]) -> tuple[mounts.Mount, ...]:
 
 def _remove(layout: Layout) -> tuple[str, ...]:
     left = [f"mount {m.point}" for m in mounts.below(mounts.table(), layout.state)]
-    folders = [layout.folder(r.name) for r in read_records(layout)]
-    left += [f"process {pid} ({f.name})" for f, pid in processes.working_in(folders, BRIDGE).items()]
+    left += [f"process {pid} ({program})" for pid, program in processes.running_from(layout.images).items()]
     for name, word in SERVICES.items():
         left += [f"process {pid} ({name})" for pid in processes.working_in([layout.state / name], word).values()]
     if left:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from deployment.errors import ChangeFailedError
@@ -102,7 +101,7 @@ def configure(layout: Layout, change: Change, say: Callable[[str], None]) -> Non
         raise ChangeFailedError(
             f"{before.name} runs image {before.image} and cannot become {wanted.image}", "start a new instance instead"
         )
-    after = replace(before, backend=wanted.backend, fallback=wanted.fallback, mirror=wanted.mirror)
+    after = before._replace(backend=wanted.backend, fallback=wanted.fallback, mirror=wanted.mirror)
     said = _ask(before)
     write_record(layout, after)
     write_settings(layout, after)
@@ -138,7 +137,7 @@ def retire(layout: Layout, supervisor: Supervisor, name: str) -> None:
         # first the signal, then the note: what is interrupted in between is signalled again and not forgotten
         if not supervisor.stop(name) and pid is not None:
             processes.send(pid, signal.SIGTERM, BRIDGE)
-        write_record(layout, replace(record, retired=True))
+        write_record(layout, record._replace(retired=True))
     local_services.write_targets(layout)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from deployment.model import Image, Instance, Side
 from deployment.targets.target import Place
@@ -14,8 +13,7 @@ from deployment.targets.target import Place
 HOST = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What was decided about one instance when it was started; `instance.json` in its folder."""
 
     name: str
@@ -45,8 +43,7 @@ class Record:
         return f"http://{HOST}:{self.metrics_port}/metrics"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Paths below a state folder; only what is named here belongs to the target, the rest is not touched."""
 
     place: Place
@@ -151,7 +148,7 @@ def read_records(layout: Layout) -> tuple[Record, ...]:
 
 def write_record(layout: Layout, record: Record) -> None:
     """Write an instance down, at once or not at all."""
-    write_whole(layout.folder(record.name) / "instance.json", json.dumps(asdict(record), indent=1) + "\n")
+    write_whole(layout.folder(record.name) / "instance.json", json.dumps(record._asdict(), indent=1) + "\n")
 
 
 def read_last(layout: Layout) -> dict[Side, int]:

@@ -61,6 +61,12 @@ def working_in(folders: Iterable[Path], word: str) -> dict[Path, int]:
     return {folder: min(p for p, above in pids.items() if above not in pids) for folder, pids in found.items()}
 
 
+def running_from(folder: Path) -> dict[int, str]:
+    """Return the processes whose program lies below a folder, and that program as they were started with it."""
+    words = {pid: command_line(pid) for pid in _pids()}
+    return {pid: argv[0] for pid, argv in words.items() if argv and argv[0].startswith(f"{folder}/")}
+
+
 def alive(pid: int, word: str) -> bool:
     """Return whether `pid` is still the process we mean: numbers are given again."""
     return word in command_line(pid)

@@ -306,6 +306,19 @@ def test_a_deployment_that_is_half_gone_can_be_destroyed(alone: Deployed) -> Non
     assert alone.target.destroy(print) == ()
 
 
+def test_a_deployment_that_hangs_can_be_destroyed(short_tmp: Path, wheels: Path) -> None:
+    hung = Deployed(short_tmp, drain_seconds=0.5)
+    seen = hung.to(Deployment(STABLE))
+    processes_of_it = processes.running_from(hung.place.state / "images")
+    assert seen.instances[0].pid in processes_of_it
+    for pid, program in processes_of_it.items():
+        assert processes.send(pid, signal.SIGSTOP, program)
+    assert hung.target.destroy(print) == ()
+    assert not any(processes.alive(pid, program) for pid, program in processes_of_it.items())
+    assert mounts.below(mounts.table(), hung.place.state) == ()
+    assert mounts.at(mounts.table(), hung.place.live) is None
+
+
 def request_passes(deployed: Deployed) -> bool:
     from tests.deployment.helpers import request
 
