@@ -12,7 +12,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from bridge.sections.current import Current
 from bridge.sections.section import Attributes, Caller, CallerSource, Section
@@ -51,10 +50,6 @@ class Filesystem:
         self._sections = {name: make(store, caller) for name, make in sections.items()}
         with store.read() as tree:
             self._born = tree.events(limit=1)[0].time  # the same on every mount of the store
-
-    def __call__(self, operation: str, *arguments: Any) -> Any:
-        """Call an operation by name, as fusepy does."""
-        return getattr(self, operation)(*arguments)
 
     def _find(self, path: str, missing: int = errno.ENOENT) -> tuple[Section, str]:
         name, _, rest = path[1:].partition("/")

@@ -45,10 +45,10 @@ def calling() -> Caller:
 def options(backend: str, max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
     """Return the mount options, in fusepy's names; dualfuse translates them for the other backends.
 
-    Another Bridge changes the same store, and what it acknowledged must be seen by the next open here. So the kernel may
-    keep no names: every use of a path asks for each name on its way, and the answers bring fresh attributes along.
-    These serve for the moment that one call takes; without that, each step of a path would be asked for twice, once
-    more for its permissions. Only a descriptor that is held open can see an age of up to that moment.
+    Another Bridge changes the same store, and what it acknowledged must be seen by the next open here. So the kernel
+    may keep no names: every use of a path asks for each name on its way, and the answers bring fresh attributes
+    along. These serve for the moment that one call takes; without that, each step of a path would be asked for twice,
+    once more for its permissions. Only a descriptor that is held open can see an age of up to that moment.
     """
     return {
         "fsname": FSNAME,
