@@ -7,9 +7,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,10 +29,13 @@ from bridge.metrics import BridgeCollector
 from bridge.mounts import Mounts
 from bridge.observe import ASPECTS, gathered, observe_all, shares
 
+log = logging.getLogger(__name__)
+
 DEADLINE = 5.0  # seconds a request waits for the mount; then 503, and the mount's heartbeat says the rest
 WORKERS = 32  # threads that may wait for the mount at once
 LARGEST_BODY = 64 * 1024 * 1024  # bytes
 MOST_PATHS = 1000  # in one question to /observe
+ABANDONED = 3600.0  # seconds after which a body that was begun will not be finished
 REPLACED = 2.0  # seconds a request waits for a mount that died to be replaced
 PAUSE = 0.02  # seconds between two attempts meanwhile
 GONE = (errno.ENOTCONN, errno.ECONNABORTED, errno.ENODEV)  # the mount died under the request
@@ -86,7 +91,25 @@ class Api:
                 Route("/list/{path:path}", self.names),
             ],
             exception_handlers={OSError: _of_the_mount, files.BadPathError: _of_the_path, TimeoutError: _too_late},
+            lifespan=self._lifespan,
         )
+
+    @asynccontextmanager
+    async def _lifespan(self, application: Starlette) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(self._sweep())
+        yield
+        sweeping.cancel()
+
+    async def _sweep(self) -> None:
+        """Clear away what a Bridge that died had begun to write, once there is a mount to do it through."""
+        while not self._mounts.health.ready:
+            await asyncio.sleep(1.0)
+        try:
+            removed = await self._on_the_mount(lambda current: files.sweep(current, ABANDONED))
+        except (OSError, TimeoutError) as error:
+            log.warning("bodies that were never finished could not be cleared away: %s", error)
+        else:
+            log.info("cleared away %d bodies that were never finished", removed)
 
     def metrics_application(self) -> Starlette:
         """Return the application that serves on the metrics port."""

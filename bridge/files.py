@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -100,6 +101,22 @@ def _root(current: Path) -> Iterator[int]:
         raise OSError(errno.ENOTCONN, "nothing is mounted", str(current)) from None
     with opened(root):
         yield root
+
+
+def sweep(current: Path, age: float) -> int:
+    """Remove bodies that were begun more than `age` seconds ago by a Bridge that died, and return how many."""
+    removed = 0
+    with (
+        _root(current) as root,
+        suppress(FileNotFoundError),
+        opened(open_beneath(root, INCOMING, os.O_RDONLY)) as folder,
+    ):
+        for name in os.listdir(folder):  # noqa: PTH208 - a descriptor
+            with suppress(FileNotFoundError):  # its writer has just finished after all
+                if time.time() - os.stat(name, dir_fd=folder).st_mtime > age:
+                    os.unlink(name, dir_fd=folder)
+                    removed += 1
+    return removed
 
 
 def _create(root: int, path: str) -> int:

@@ -230,6 +230,19 @@ def test_a_killed_bridge_leaves_open_files_a_while_and_can_start_again_at_once(b
     until(lambda: bridge.request("GET", "/files/a")[1] == b"through the old mount")
 
 
+def test_bodies_that_were_never_finished_are_cleared_away_by_age(bridge: Bridge) -> None:
+    bridge.start()
+    incoming = bridge.current / ".incoming"
+    incoming.mkdir()
+    for name, age in (("old", 4000), ("new", 10)):
+        (incoming / name).touch()
+        os.utime(incoming / name, (time.time() - age, time.time() - age))
+    assert bridge.stop() == 0
+    bridge.start()
+    until(lambda: not (incoming / "old").exists())
+    assert (incoming / "new").exists()
+
+
 def test_no_backend_means_degraded_until_one_can_mount(bridge: Bridge) -> None:
     bridge.mount.mkdir(parents=True)
     (bridge.mount / "in the way").touch()
