@@ -42,7 +42,7 @@ def measure(
 ) -> Results:
     """Run the benchmark; gives the series by contender and operation. Raises MountError."""
     results: Results = {contender: {} for contender in contenders}
-    with tempfile.TemporaryDirectory(prefix="dualfuse-bench-") as place, _clients() as pool:
+    with tempfile.TemporaryDirectory(prefix="dualfuse-bench-") as place, _bytecode(place), _clients() as pool:
         servers = [
             Server(name, Path(place, f"m{number}"), specification, _own(arguments, place, number), tuple(options))
             for number, name in enumerate(contenders)
@@ -65,6 +65,19 @@ def _own(arguments: Sequence[str], place: str, number: int) -> tuple[str, ...]:
     own = Path(place, f"data{number}")
     own.mkdir()
     return tuple(argument.replace("{own}", str(own)) for argument in arguments)
+
+
+@contextmanager
+def _bytecode(place: str) -> Iterator[None]:
+    """Let daemons cache their bytecode, as installed ones do, even where this process was told not to."""
+    names = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(place, "bytecode"))
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONPYCACHEPREFIX"]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
 @contextmanager

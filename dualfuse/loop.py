@@ -161,14 +161,13 @@ class Loop:
             if self._max_threads == 1:
                 self._work(_Thread())
             else:
-                watcher = threading.Thread(target=self._watch, name="dualfuse-watcher", daemon=True)
-                watcher.start()
+                # Not joined at the end, where it may sleep for a tick: it starts nothing once the loop is stopping.
+                threading.Thread(target=self._watch, name="dualfuse-watcher", daemon=True).start()
                 with self._lock:
                     started = self._promote()
                 if not started:
                     self._work(_Thread())
                 self._over.wait()
-                watcher.join()
         finally:
             restore()
         deadline = time.monotonic() + JOIN_TIMEOUT
@@ -283,6 +282,8 @@ class Loop:
 
     def _promote(self) -> bool:
         """Give the lead to a parked or a new thread; call with the lock held."""
+        if self._stopping:
+            return False
         if self._idle:
             follower = self._idle.pop()
             follower.leading = True
