@@ -31,10 +31,12 @@ class Current(Section):
         self._files = OpenFiles(store)
 
     def getattr(self, path: str, fh: int | None = None) -> Attributes:
-        with self._store.read() as tree:
-            # A handle knows its node, also when the last name of it is gone.
-            node = tree.node(self._files.handle(fh).file.node) if fh else tree.at(os.fsencode(path))
-        node = self._files.seen(node)
+        if fh:  # a handle knows its node, also when the last name of it is gone
+            number = self._files.handle(fh).file.node
+        else:
+            with self._store.read() as tree:
+                number = tree.number(os.fsencode(path))
+        node = self._files.node(number)
         return {
             "st_ino": node.id,
             "st_mode": node.mode,

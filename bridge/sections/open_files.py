@@ -147,12 +147,19 @@ class OpenFiles:
             file.dirty.clear()
         return True
 
-    def seen(self, node: Node) -> Node:
-        """Return the node as this process sees it: with the size and times of what is buffered."""
-        file = self._files.get(node.id)
+    def node(self, number: int) -> Node:
+        """Return a node as this process sees it: with the size and times of what is buffered.
+
+        The order matters. Where something is buffered the store is only asked under the lock, or the storing could end
+        between the two looks, and the answer be what was there before everything: the kernel would believe it.
+        """
+        file = self._files.get(number)
         if file is None or not file.dirty:
-            return node
+            with self._store.read() as tree:
+                return tree.node(number)
         with file.lock:
+            with self._store.read() as tree:
+                node = tree.node(number)
             if not file.dirty:
                 return node
             return node._replace(size=max(node.size, file.dirty.end), mtime=file.written, ctime=file.written)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from bridge.filesystem import SECTIONS, Filesystem
 from bridge.sections.open_files import BUFFER_LIMIT
 from bridge.sections.section import Section
 from bridge.store.event_store import EventStore
+from bridge.store.tree import Tree
 
 
 @pytest.fixture
@@ -243,3 +246,32 @@ def test_the_disks_room_is_reported(fs: Filesystem) -> None:
     room = fs.statfs("/")
     assert room["f_blocks"] > room["f_bavail"] > 0
     assert room["f_namemax"] == 255
+
+
+@pytest.mark.parametrize("moment", [1, 2])
+def test_a_look_while_a_file_is_being_stored_never_shows_it_as_it_was_before(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """Whatever question the storing overtakes: the kernel would believe an old size and read no further."""
+    fs = Filesystem(store)
+    handle = fs.create("/current/a", 0o644)
+    fs.write("/current/a", b"content", 0, handle)
+    storing = threading.Thread(target=lambda: fs.flush("/current/a", handle))
+    asked = 0
+    read = store.read
+
+    @contextmanager
+    def overtaken() -> Iterator[Tree]:
+        nonlocal asked
+        with read() as tree:
+            yield tree
+        asked += 1
+        if asked == moment:
+            storing.start()
+            storing.join(0.3)  # it may have to wait for the one who looks
+
+    monkeypatch.setattr(store, "read", overtaken)
+    assert fs.getattr("/current/a")["st_size"] == 7
+    assert asked >= moment
+    storing.join()
+    assert fs.getattr("/current/a")["st_size"] == 7
