@@ -36,9 +36,10 @@ class DirectoryHandle:
 class Lister:
     """Answers readdir requests of one mount."""
 
-    def __init__(self, pyfuse3: Any, requests: "Requests", policy: str) -> None:
+    def __init__(self, pyfuse3: Any, requests: "Requests", policy: str, numbers: bool) -> None:
         self._pyfuse3 = pyfuse3
         self._requests = requests
+        self._numbers = numbers  # list known names with their inode number, as the option readdir_ino asks for
         self._offset = plain_entry_offset(pyfuse3)
         self._policy = "plus" if self._offset is None else policy
 
@@ -60,22 +61,20 @@ class Lister:
         assert self._offset is not None
         plain = PlainEntry(self._pyfuse3, self._offset)
         plain.set(UNKNOWN_INODE, 0)
-        known = handle.node.children
-        entry, index, last = plain.entry, offset, len(entries)
-        if not known:
-            while index < last and type(entries[index]) is str:
-                name_bytes = entries[index].encode("utf-8", "surrogateescape")
-                if not reply(token, name_bytes, entry, index + 1):
-                    return index
-                index += 1
+        known = handle.node.children if self._numbers else None
+        entry, index, last, is_changed = plain.entry, offset, len(entries), False
         while index < last:
-            name, attributes = _split(entries[index])
-            child = known.get(name) if known else None
-            plain.set(
-                child.id if child is not None else (attributes.get("st_ino") or UNKNOWN_INODE),
-                attributes.get("st_mode", 0) & _TYPE,
-            )
-            if not reply(token, os.fsencode(name), entry, index + 1):
+            name = entries[index]
+            if known or type(name) is not str:
+                name, attributes = _split(name)
+                child = known.get(name) if known else None
+                number = child.id if child is not None else (attributes.get("st_ino") or UNKNOWN_INODE)
+                plain.set(number, attributes.get("st_mode", 0) & _TYPE)
+                is_changed = True
+            elif is_changed:
+                plain.set(UNKNOWN_INODE, 0)
+                is_changed = False
+            if not reply(token, name.encode("utf-8", "surrogateescape"), entry, index + 1):
                 return index
             index += 1
         return index

@@ -95,7 +95,7 @@ TABLE: dict[str, tuple[Rule, Rule]] = {
     "uid": (KEEP, _here("uid")),
     "gid": (KEEP, _here("gid")),
     "use_ino": (KEEP, _refuse("remove use_ino: pyfuse3 numbers its inodes itself; hard links still share a number")),
-    "readdir_ino": (KEEP, _drop("known names are always listed with their number")),
+    "readdir_ino": (KEEP, _here("readdir_ino")),
     "big_writes": (KEEP, _drop("always on in libfuse3")),
     "atomic_o_trunc": (KEEP, _drop("O_TRUNC is split into open and truncate, as without the option")),
     "no_remote_lock": (KEEP, _drop("pyfuse3 never sends locks to the file system")),

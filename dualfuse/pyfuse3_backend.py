@@ -138,6 +138,7 @@ def _requests(pyfuse3: Any, operations: Guard, adapter: dict[str, options.Value]
         negative_timeout=options.number(adapter, "negative_timeout", 0.0),
         keep_cache=bool(adapter.get("keep_cache", False)),
         direct_io=bool(adapter.get("direct_io", False)),
+        readdir_ino=bool(adapter.get("readdir_ino", False)),
         hard_remove=bool(adapter.get("hard_remove", False)),
         readdirplus={"yes": "plus", "no": "plain", True: "plus"}.get(plus, "auto"),
     )

@@ -47,6 +47,7 @@ class Requests:
         direct_io: bool = False,
         hard_remove: bool = False,
         readdirplus: str = "auto",
+        readdir_ino: bool = False,
     ) -> None:
         self._pyfuse3 = pyfuse3
         self._error = pyfuse3.FUSEError
@@ -62,7 +63,7 @@ class Requests:
         self.directories: dict[int, DirectoryHandle] = {}
         self._next_handle = 1
         self._hidden = 0
-        self._lister = Lister(pyfuse3, self, readdirplus)
+        self._lister = Lister(pyfuse3, self, readdirplus, readdir_ino)
         # Asking for what only a base class answers costs a request each time; ENOSYS tells the kernel not to ask again.
         self._skips = {n for n in ("flush", "access", "getxattr") if not operations.implements(n)}
 
