@@ -33,7 +33,6 @@ from dualfuse.mounts import mount_at, mounts
 log = logging.getLogger("bridge.mount")
 
 LOOK = 0.5  # seconds between two looks while draining
-MOMENT = 0.1  # seconds
 FSNAME = "lighthouse-bridge"  # what the kernel's table of mounts says, so that leftovers are told from foreign mounts
 
 
@@ -45,16 +44,16 @@ def calling() -> Caller:
 def options(backend: str, max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
     """Return the mount options, in fusepy's names; dualfuse translates them for the other backends.
 
-    Another Bridge changes the same store, and what it acknowledged must be seen by the next open here. So the kernel
-    may keep no names: every use of a path asks for each name on its way, and the answers bring fresh attributes
-    along. These serve for the moment that one call takes; without that, each step of a path would be asked for twice,
-    once more for its permissions. Only a descriptor that is held open can see an age of up to that moment.
+    The kernel may keep neither names nor attributes: another Bridge changes the same store, and what it acknowledged
+    must be seen by the next open here. Even a tenth of a second is too long, although each use of a path brings fresh
+    attributes along: of two answers on their way at once the kernel believes the one that arrives first, and drops the
+    other, which may be the newer one.
     """
     return {
         "fsname": FSNAME,
         "default_permissions": True,
         "entry_timeout": 0,
-        "attr_timeout": MOMENT,
+        "attr_timeout": 0,
         "negative_timeout": 0,
         # libfuse3 negotiates these with the kernel, and never less than libfuse2 gets by asking.
         **(
