@@ -18,7 +18,8 @@ P95 = Threshold("p95", Metric.P95, 0.005, GATE_WINDOW, 300, unit="s")
 DIVERGENCE = Threshold("divergence", Metric.DIVERGENCE_RATIO, 0.001, GATE_WINDOW, 3000, unit="%")
 COMPARISONS_FLOW = Threshold("comparisons-flow", Metric.DIVERGENCE_RATIO, 0.01, GATE_WINDOW, 300, unit="%")
 UPTIME = Threshold("uptime", Metric.UPTIME, 0.999, GATE_WINDOW, 5, at_least=True, unit="%")
-RESPONSIVE = Threshold("heartbeat", Metric.RESPONSIVE, 1.0, TRIGGER_WINDOW, 1, at_least=True)
+# one missed heartbeat is no proof: only three in a row make it 0
+RESPONSIVE = Threshold("heartbeat", Metric.RESPONSIVE, 1.0, TRIGGER_WINDOW, 3, at_least=True)
 
 TRAFFIC_GATES = (ERROR_RATIO, SLOW_SHARE, P95, UPTIME)
 
