@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from deployment.errors import OperatorError
-from runbook.cli import advance, check, history, init, output, plan, rehearse, rollback, status
+from runbook.cli import advance, check, history, init, output, plan, rehearse, rollback, status, tui
 
 app = typer.Typer(
     name="lighthouse-migrate",
@@ -29,13 +29,17 @@ def _default(
     ),
 ) -> None:
     context.obj = settings
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if output.whole_terminal():
+        tui.tui(context, read_only=False, ascii_only=False)
+    else:
         status.status(context, as_json=False, measure=False)
 
 
 for _command in (
     *(init.init, status.status, check.check, plan.plan, advance.advance, rollback.rollback),
-    *(history.history, rehearse.rehearse),
+    *(history.history, rehearse.rehearse, tui.tui),
 ):
     app.command()(_command)
 

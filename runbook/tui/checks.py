@@ -1,0 +1,102 @@
+"""Checks: a live run, and of each finding what was seen, why it matters and what repairs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from runbook.tui.glyphs import ORANGE
+from runbook.tui.paint import Part, lines, text
+from runbook.tui.room import Room, bindings, show
+
+if TYPE_CHECKING:
+    from checks.runner import Result
+
+
+class ChecksRoom(Room):
+    """The checks of where the walk is."""
+
+    room = "checks"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("checks")
+
+    def body(self) -> ComposeResult:
+        yield OptionList(id="checks", classes="list", markup=False)
+        with VerticalScroll(classes="detail", can_focus=False) as box:
+            box.border_title = "Finding"
+            yield Static(id="finding", markup=False)
+
+    def on_mount(self) -> None:
+        options = self.query_one(OptionList)
+        options.add_options([Option(Content(name), id=name) for name in self.ours.asked_ids()])
+        options.focus()
+        super().on_mount()
+
+    def paint(self) -> None:
+        super().paint()
+        options = self.query_one(OptionList)
+        for option in options.options:
+            row = self._row(str(option.id))
+            if option.prompt != row:
+                options.replace_option_prompt(str(option.id), row)
+        found = self._results()
+        bad = sum(r.finding is not None for r in found.values())
+        options.border_title = f"Checks: {len(found)} of {options.option_count} answered, {bad} with a finding"
+        self._detail()
+
+    def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:
+        self._detail()
+
+    def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
+        self.ours.action_ask_again()
+
+    def do_copy(self) -> None:
+        """Copy the repair of the finding that is shown."""
+        result = self._chosen()
+        if result is None or result.finding is None:
+            return
+        self.app.copy_to_clipboard("\n".join(result.finding.commands) or result.finding.remedy)
+        self.notify("copied, where the terminal allows it", timeout=2)
+
+    def _results(self) -> dict[str, Result]:
+        return cast("dict[str, Result]", self.ours.results)
+
+    def _chosen(self) -> Result | None:
+        options = self.query_one(OptionList)
+        if options.highlighted is None or not options.option_count:
+            return None
+        return self._results().get(str(options.get_option_at_index(options.highlighted).id))
+
+    def _row(self, name: str) -> Content:
+        result = self._results().get(name)
+        g = self.ours.glyphs
+        if result is None:
+            running = any(w.kind == "checks" for w in self.ours.works)
+            return Content.assemble((f"  {name:<24} {'asking ...' if running else 'not asked'}", "dim"))
+        if result.finding is None:
+            word = "[ok]  " if not g.utf8 else "✓ ok  "
+            return Content(f"{word} {name:<24} {text(result.check.fine or result.check.question)}")
+        words = {"fail": "✗ FAIL", "warn": "! warn", "unknown": "? none"}
+        plain = {"fail": "[FAIL]", "warn": "[warn]", "unknown": "[?]   "}
+        mark = (words if g.utf8 else plain)[result.finding.severity]
+        return Content.assemble((f"{mark} {name:<24} ", f"bold {ORANGE}"), text(result.finding.seen))
+
+    def _detail(self) -> None:
+        result = self._chosen()
+        detail = self.query_one("#finding", Static)
+        if result is None:
+            show(detail, Content("choose a check with up and down; enter asks again"), layout=True)
+            return
+        rows: list[list[Part]] = [[(result.check.id, "bold"), f"  {result.check.question}  {result.seconds:.1f} s"]]
+        found = result.finding
+        if found is not None:
+            rows.append([("seen  ", "dim"), text(found.seen)])
+            rows += [[("why   ", "dim"), text(found.why)]] if found.why else []
+            rows += [[("fix   ", "dim"), text(found.remedy)]] if found.remedy else []
+            rows += [[("      $ ", "dim"), (text(command), "bold")] for command in found.commands]
+        show(detail, lines(rows), layout=True)

@@ -1,0 +1,176 @@
+"""The core of the app: it owns what was seen and hears the workers. Rooms only show."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.theme import Theme
+
+from runbook.tui import keys, workers
+from runbook.tui.glyphs import ASCII, BLUE, ORANGE, UNICODE, AsciiFilter, speaks_utf8
+from runbook.tui.home import Home
+from runbook.tui.look import Seen, Trail, look
+from runbook.tui.paint import text
+from runbook.tui.room import Dialog, Room
+from runbook.tui.workers import MOVES, Asked, Ended, Found, Looked, Open, Said, Then, Unanswered, Watcher, Work
+
+THEME = Theme(name="lighthouse", primary=BLUE, accent=ORANGE, warning=ORANGE, error=ORANGE, dark=True)
+
+
+class Core(App[None]):
+    """What every part of the app stands on."""
+
+    CSS_PATH = "tui.tcss"
+    TITLE = "lighthouse-migrate"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True)]
+
+    def __init__(
+        self,
+        opened: Open,
+        *,
+        look: workers.Look = look,
+        read_only: bool = False,
+        utf8: bool | None = None,
+        now: Callable[[], float] = time.time,
+        remap: str = "",
+    ) -> None:
+        """Make the app; it looks and works through `opened`, each time in a thread of its own.
+
+        Raises:
+            UsageError: `remap` gives keys to actions that do not exist.
+        """
+        self.registry = keys.remapped(remap)
+        super().__init__()
+        self.opened, self.read_only, self.now = opened, read_only, now
+        self.seen: Seen | None = None
+        self.trouble: tuple[str, str] | None = None  # why the newest look failed, and what to do
+        self.looked_at = now()
+        self.trail = Trail()
+        self.lines: deque[str] = deque(maxlen=2000)  # what work narrated
+        self.works: list[Work] = []
+        self.asks: Asked | None = None  # the question that waits for an answer
+        self.results: dict[str, object] = {}
+        self.leaves = False  # the program ends once the work has ended
+        utf8 = speaks_utf8(os.environ, sys.__stdout__.encoding if sys.__stdout__ else None) if utf8 is None else utf8
+        self.glyphs = UNICODE if utf8 else ASCII
+        if not utf8:
+            self._filters.append(AsciiFilter())
+        self.register_theme(THEME)
+        self.theme = "lighthouse"
+        self.watcher = Watcher(opened, look, self.deliver, measures=not read_only)
+        self.home_room = Home()
+        if remap:
+            self.set_keymap({f"{k.room or 'every'}.{k.action}": k.keys for k in self.registry})
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.home_room
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, self._tick)
+        self.call_after_refresh(self.watcher.start)
+
+    def on_unmount(self) -> None:
+        self.watcher.end()
+
+    def deliver(self, message: Message) -> None:
+        """Take a worker's message, from its thread."""
+        try:
+            self.post_message(message)
+        except RuntimeError:  # the interface's loop is gone; what the engine does is in its journal
+            self.left_behind(message)
+
+    def left_behind(self, message: Message) -> None:
+        """Say what comes after the interface has gone."""
+        from runbook.cli import output
+
+        if isinstance(message, Said):
+            output.say(message.line)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the newest look."""
+        return max(0.0, self.now() - self.looked_at)
+
+    @property
+    def at_work(self) -> str:
+        """Return what is running, in words, or an empty string."""
+        running = [w for w in self.works if w.is_alive() and w.kind in MOVES]
+        if not running:
+            return ""
+        asks = ", asks you" if self.asks is not None else ""
+        return f"{running[-1].kind} running {time.monotonic() - running[-1].began:.0f} s{asks} (l)"
+
+    # what the workers say
+
+    def on_looked(self, message: Looked) -> None:
+        self.seen, self.trouble, self.looked_at = message.seen, None, self.now()
+        self.trail.add(message.seen)
+        self._paint()
+
+    def on_unanswered(self, message: Unanswered) -> None:
+        self.trouble = (message.message, message.hint)
+        self._paint()
+
+    def on_said(self, message: Said) -> None:
+        self.lines.append(text(message.line))
+        for room in self.rooms():
+            said = getattr(room, "said", None)
+            if said is not None:
+                said(self.lines[-1])
+
+    def on_found(self, message: Found) -> None:
+        self.results[message.result.check.id] = message.result
+        self._paint()
+
+    def on_then(self, message: Then) -> None:
+        message.do()
+
+    def on_ended(self, message: Ended) -> None:
+        self.works = [w for w in self.works if w is not message.work]
+        self.watcher.look_now()
+        self._paint()
+        if self.leaves and not self.works:
+            self.exit()
+
+    def rooms(self) -> Iterable[Room]:
+        """Yield every room on the stack, the newest last."""
+        yield from (s for s in self.screen_stack if isinstance(s, Room))
+
+    def _paint(self) -> None:
+        if isinstance(self.screen, Room):
+            self.screen.paint()
+        elif isinstance(self.screen, Dialog) and isinstance(under := self.screen_stack[-2], Room):
+            under.paint()
+
+    def _tick(self) -> None:
+        if isinstance(self.screen, Room):
+            self.screen.tick()
+
+    # the rooms
+
+    def enter(self, room: Room) -> None:
+        """Show a room above home; there is never a pile of them."""
+        if type(self.screen) is type(room):
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(room)
+
+    def action_home(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_log(self) -> None:
+        from runbook.tui.log import LogRoom
+
+        self.enter(LogRoom())

@@ -1,0 +1,49 @@
+"""Help: every key, from the registry, and how to read the screens."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from runbook.tui.glyphs import ORANGE
+from runbook.tui.paint import Part, lines
+from runbook.tui.room import Room, bindings
+
+ROOMS = {"home": "Home", "checks": "Checks", "history": "History", "metrics": "Metrics", "log": "Log"}
+WALK = (
+    "The walk: `a` enters the next week. It asks the checks, shows the plan and asks you; each change is verified.",
+    "A stage soaks, then its gates must pass; `a`, then `w` waits for that and rolls back by itself on a breach.",
+    "HOLD waits because a gate says no: `e` explains it. SOAK waits by design. `?` on a gate: not enough samples yet.",
+    "`R` brings fusepy back to every client, from any week, and may be repeated. `a` takes the walk up again.",
+    "ctrl+p is the command palette. Everything here is also a command: `lighthouse-migrate --help`.",
+)
+
+
+class HelpRoom(Room):
+    """The keys and the words."""
+
+    room = "help"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("help")
+
+    def __init__(self, came_from: str) -> None:
+        super().__init__()
+        self._came_from = came_from
+
+    def body(self) -> ComposeResult:
+        with VerticalScroll(classes="list") as box:
+            box.border_title = "Help"
+            yield Static(id="help", markup=False)
+
+    def on_mount(self) -> None:
+        rows: list[list[Part]] = [[line] for line in WALK]
+        for room in ("", *sorted(ROOMS, key=lambda r: r != self._came_from)):
+            rows += [[""], [(f"In {ROOMS[room]}" if room else "Everywhere", "bold")]]
+            for key in (k for k in self.ours.registry if k.room == room):
+                barred = "  (not with --read-only)" if key.changes and self.ours.read_only else ""
+                rows.append([(f"  {key.shown:<7}", f"bold {ORANGE}"), key.help + barred])
+        self.query_one("#help", Static).update(lines(rows))
+        super().on_mount()
