@@ -247,7 +247,8 @@ def test_no_backend_means_degraded_until_one_can_mount(bridge: Bridge) -> None:
     bridge.mount.mkdir(parents=True)
     (bridge.mount / "in the way").touch()
     bridge.start(wait=False)
-    told = until(lambda: (said := bridge.health()).get("generation") and said)
+    until(lambda: bridge.health().get("generation"))
+    told = bridge.health()
     assert bridge.request("GET", "/health")[0] == 503
     assert (told["status"], told["backend"]) == ("degraded", None)
     assert "in the way" in told["reason"]

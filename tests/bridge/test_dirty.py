@@ -35,8 +35,8 @@ def test_ranges_stay_apart_and_in_order(writes: list[tuple[int, bytes]]) -> None
     for offset, data in writes:
         dirty.write(offset, data)
     extents = dirty.extents()
-    for (start, data), (after, _) in pairwise(extents):
-        assert start + len(data) < after
+    for (start, extent), (after, _) in pairwise(extents):
+        assert start + len(extent) < after
     dirty.clear()
     assert not dirty
     assert (dirty.size, dirty.end, dirty.extents()) == (0, 0, [])

@@ -73,10 +73,8 @@ def free_ports(count: int) -> list[int]:
 def place_in(folder: Path) -> Place:
     """Return a place in a folder, with ports that are free."""
     ports = free_ports(10)
-    pairs = [(ports[i], ports[i + 1]) for i in range(0, 8, 2)]
-    return Place(
-        folder / "state", folder / "live", folder / "events.sqlite", ports[8], *pairs, prometheus_port=ports[9]
-    )
+    one, two, three, four = ((ports[i], ports[i + 1]) for i in range(0, 8, 2))
+    return Place(folder / "state", folder / "live", folder / "events.sqlite", ports[8], one, two, three, four, ports[9])
 
 
 def context_in(

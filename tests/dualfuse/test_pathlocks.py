@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 
-from dualfuse.inodes import InodeTable
+from dualfuse.inodes import InodeTable, Node
 from dualfuse.pathlocks import PathLocks
 from tests.dualfuse.served import wait_for
 
@@ -52,7 +52,7 @@ def test_random_operations_and_changes_never_overlap_and_never_deadlock() -> Non
     for number in range(30):
         nodes.append(table.remember(generator.choice(nodes), f"n{number}"))
     guard = threading.Lock()
-    running: dict[int, tuple[tuple[object, ...], tuple[object, ...]]] = {}
+    running: dict[int, tuple[tuple[Node, ...], tuple[Node, ...]]] = {}
     overlaps: list[str] = []
 
     def work(seed: int) -> None:

@@ -282,7 +282,7 @@ def test_a_rollback_makes_a_waiting_advance_let_go(walk: Walk) -> None:
 
 
 def test_an_observation_that_never_comes_to_rest_is_an_error(walk: Walk) -> None:
-    walk.world.do = lambda _change: None  # type: ignore[method-assign]
+    walk.world.do = lambda change: None  # type: ignore[method-assign]
     with pytest.raises(ChangeFailedError, match="not seen to be"):
         walk.advance()
 
