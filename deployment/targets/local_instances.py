@@ -137,6 +137,8 @@ def retire(layout: Layout, supervisor: Supervisor, name: str) -> None:
         # first the signal, then the note: what is interrupted in between is signalled again and not forgotten
         if not supervisor.stop(name) and pid is not None:
             processes.send(pid, signal.SIGTERM, BRIDGE)
+        if pid is not None:
+            processes.send(pid, signal.SIGCONT, BRIDGE)  # one that somebody stopped could not hear the signal
         write_record(layout, record._replace(retired=True))
     local_services.write_targets(layout)
 
