@@ -33,10 +33,10 @@ class Current(Section):
     def getattr(self, path: str, fh: int | None = None) -> Attributes:
         if fh:  # a handle knows its node, also when the last name of it is gone
             number = self._files.handle(fh).file.node
+            node = self._files.node(lambda tree: tree.node(number))
         else:
-            with self._store.read() as tree:
-                number = tree.number(os.fsencode(path))
-        node = self._files.node(number)
+            name = os.fsencode(path)
+            node = self._files.node(lambda tree: tree.at(name))
         return {
             "st_ino": node.id,
             "st_mode": node.mode,

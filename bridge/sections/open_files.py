@@ -11,12 +11,13 @@ import errno
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
 from bridge.sections.dirty import DirtyRanges
 from bridge.store.event_store import EventStore
-from bridge.store.tree import Node, failure
+from bridge.store.tree import Node, Tree, failure
 
 BUFFER_LIMIT = 4 * 1024 * 1024  # bytes buffered for one file before they are stored without being asked
 
@@ -52,6 +53,8 @@ class OpenFiles:
         self._files: dict[int, OpenFile] = {}
         self._handles: dict[int, Handle] = {}
         self._numbers = count(1)
+        self._storings = count(1)
+        self._stored = 0  # which storing was the last to be finished: never the same number twice
 
     def open(self, node: int, path: bytes, flags: int, agent: str) -> int:
         """Return a new handle's number; what other handles buffered is stored first, so that everybody can see it."""
@@ -144,19 +147,27 @@ class OpenFiles:
                 return False
             with self._store.change(file.agent, durable) as change:
                 change.write(file.node, file.path, file.dirty.extents(), file.written)
+            self._stored = next(self._storings)
             file.dirty.clear()
         return True
 
-    def node(self, number: int) -> Node:
-        """Return a node as this process sees it: with the size and times of what is buffered.
+    def node(self, ask: Callable[[Tree], Node]) -> Node:
+        """Return a node of the tree as this process sees it: with the size and times of what is buffered.
 
-        The order matters. Where something is buffered the store is only asked under the lock, or the storing could end
-        between the two looks, and the answer be what was there before everything: the kernel would believe it.
+        What is stored between the look at the store and the look at the buffer would be seen by neither, and the kernel
+        would believe the answer. So a look during which anything was stored is repeated.
         """
-        file = self._files.get(number)
-        if file is None or not file.dirty:
+        while True:
+            stored = self._stored
             with self._store.read() as tree:
-                return tree.node(number)
+                node = ask(tree)
+            file = self._files.get(node.id)
+            if file is not None and file.dirty:
+                return self._with_buffered(file, node.id)
+            if stored == self._stored:
+                return node
+
+    def _with_buffered(self, file: OpenFile, number: int) -> Node:
         with file.lock:
             with self._store.read() as tree:
                 node = tree.node(number)

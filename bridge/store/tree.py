@@ -7,12 +7,14 @@ import json
 import os
 import sqlite3
 import stat
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from bridge.store.apply import Event
 from bridge.store.schema import CHUNK, ROOT
 
 NODE = "id, mode, uid, gid, nlink, size, atime, mtime, ctime, target"
+DEEPEST = 16  # names looked up in one statement
 
 
 class Node(NamedTuple):
@@ -38,6 +40,15 @@ class Node(NamedTuple):
 def failure(code: int) -> OSError:
     """Return the error a system call would fail with."""
     return OSError(code, os.strerror(code))
+
+
+@cache
+def _walk(depth: int, columns: str, join: str) -> str:
+    """Return the statement that walks so many names down from a node."""
+    tables = " ".join(f"JOIN entries e{level} ON e{level}.parent = e{level - 1}.node" for level in range(1, depth))
+    names = " ".join(f"AND e{level}.name = ?" for level in range(depth))
+    last = depth - 1
+    return f"SELECT {columns.format(last)} FROM entries e0 {tables}{join.format(last)} WHERE e0.parent = ? {names}"
 
 
 class Tree:
@@ -68,14 +79,8 @@ class Tree:
         Raises:
             OSError: ENOENT, ENAMETOOLONG.
         """
-        number = ROOT
-        for name in path.split(b"/"):
-            if name:
-                found = self.child(number, name)
-                if found is None:
-                    raise failure(errno.ENAMETOOLONG if len(name) > 255 else errno.ENOENT)
-                number = found
-        return number
+        names = [name for name in path.split(b"/") if name]
+        return int(self._find(names, "e{}.node", "")[0]) if names else ROOT
 
     def at(self, path: bytes) -> Node:
         """Return the node at a path.
@@ -83,7 +88,23 @@ class Tree:
         Raises:
             OSError: ENOENT, ENAMETOOLONG.
         """
-        return self.node(self.number(path))
+        names = [name for name in path.split(b"/") if name]
+        if not names:
+            return self.node(ROOT)
+        return Node._make(self._find(names, NODE, " JOIN nodes n ON n.id = e{}.node"))
+
+    def _find(self, names: list[bytes], columns: str, join: str) -> tuple[Any, ...]:
+        """Walk a path in one statement: each further one would hand Python's lock to another thread and wait for it."""
+        parent = ROOT
+        while len(names) > DEEPEST:
+            parent, names = self._find_below(parent, names[:DEEPEST], "e{}.node", "")[0], names[DEEPEST:]
+        return self._find_below(parent, names, columns, join)
+
+    def _find_below(self, parent: int, names: list[bytes], columns: str, join: str) -> tuple[Any, ...]:
+        row = self.connection.execute(_walk(len(names), columns, join), (parent, *names)).fetchone()
+        if row is None:
+            raise failure(errno.ENAMETOOLONG if any(len(name) > 255 for name in names) else errno.ENOENT)
+        return tuple(row)
 
     def parent_of(self, path: bytes) -> tuple[Node, bytes]:
         """Return the directory that holds the last name of a path, and that name.
