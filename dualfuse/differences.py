@@ -82,6 +82,12 @@ KNOWN: tuple[Difference, ...] = (
         "asked before every read (AUTO_INVAL_DATA)",
         "libfuse3 negotiates it and pyfuse3 cannot turn it off; attr_timeout of 0.05 s or direct_io avoids it",
     ),
+    Difference(
+        "the end of a daemon whose operation hangs",
+        "after TERM it never ends by itself: libfuse2 waits for the operation",
+        "after TERM it ends 5 s later, whatever still runs",
+        "a service manager must be able to stop a service; until then the operation has had its time",
+    ),
 )
 
 _LINKED = {"links", "size", "hash", "mode", "owner", "attributes"}

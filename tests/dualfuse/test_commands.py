@@ -256,6 +256,7 @@ def test_remedies_know_the_words_of_both_libraries() -> None:
 def test_known_differences_are_written_down_and_recognised() -> None:
     page = as_markdown()
     assert all(f"## {difference.name}" in page and difference.reason in page for difference in KNOWN)
+    assert (HERE / "docs" / "differences.md").read_text(encoding="utf-8") == page
     plain = {"links": 2, "size": 9}
     assert accepted({"links": 1, "size": 5}, plain, plain) is not None
     assert accepted({"links": 1, "size": 5}, {"links": 2, "size": 7}, plain) is None
