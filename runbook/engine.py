@@ -102,10 +102,12 @@ class Engine:
         return after(state.week, state.stage)
 
     def plan(self) -> tuple[Step, ...]:
-        """Return what an advance would do: repair what differs from this stage, else go to the next one."""
+        """Return what an advance would do: end what was begun, repair what differs from this stage, or go on."""
         state = self.state()
+        if state.pending is not None and state.pending.kind == "rollback":
+            return self.plan_rollback(None)
         now = self.wanted(state)
-        if now is not None and (repair := steps(self.target, now)):
+        if state.pending is None and now is not None and (repair := steps(self.target, now)):
             return repair
         there = self.next(state)
         return () if there is None else steps(self.target, self._wanted_at(*there))
@@ -279,7 +281,7 @@ class Engine:
         stage = stage_at(week, number)
         deployment = stage.deployment
         if stage.cleanup and self.settings.keep_dual:
-            return Wanted(replace(PHASES[7].stages[-1].deployment))
+            return Wanted(PHASES[7].stages[-1].deployment)
         if stage.cleanup and self._purge is not None:
             return Wanted(deployment, self._purge.first, self._purge.last)
         return Wanted(deployment)

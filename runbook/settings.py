@@ -44,7 +44,6 @@ class Settings:
     comparisons: int = 3000
     iterations: int = 1000
     warmup: int = 100
-    host_packages: bool = False  # week 8 may purge libfuse2 from the host
     keep_dual: bool = False  # week 8 keeps both backends
 
     @property
@@ -140,7 +139,6 @@ class _Reader:
             comparisons=self._positive("gates", "comparisons", 3000),
             iterations=self._positive("benchmark", "iterations", 1000),
             warmup=self._positive("benchmark", "warmup", 100),
-            host_packages=self._get("cleanup", "host_packages", bool, False),
             keep_dual=self._get("cleanup", "keep_dual", bool, False),
         )
         self._refuse_unknown()

@@ -14,7 +14,7 @@ from runbook.engine import Proposal
 from runbook.journal import BrokenJournal, JournalError
 from runbook.lock import LetGoError, OperatorLock
 from runbook.state import Status
-from tests.runbook.walk import Walk, failing, unknown
+from tests.runbook.walk import SHORT, Walk, failing, unknown
 
 
 @pytest.fixture
@@ -294,3 +294,24 @@ def test_after_a_rollback_nothing_differs_from_what_is_wanted(walk: Walk) -> Non
     assert wanted is not None
     assert wanted.deployment.stable == SAFE.stable
     assert next(s.subject for s in walk.engine.plan()) == "canary-2"
+
+
+def test_the_plan_of_a_killed_advance_goes_on_and_not_back(walk: Walk) -> None:
+    walk.to(3)
+    walk.engine.write("advance-started", week=4, stage=0)
+    assert [(s.subject, s.after) for s in walk.engine.plan()] == [("router weight", "10%")]
+
+
+def test_the_plan_of_a_killed_rollback_is_the_rollback(walk: Walk) -> None:
+    walk.to(6)
+    walk.engine.write("rollback-started", week=6, stage=0)
+    assert walk.engine.plan()[0].after == "0%"
+
+
+def test_both_backends_may_be_kept_for_good(tmp_path: Path) -> None:
+    text = SHORT + "\n[cleanup]\nkeep_dual = true\n"
+    walk = Walk(tmp_path, text)
+    walk.to(8)
+    seen = walk.world.observation
+    assert Image.DUAL in seen.images
+    assert seen.serving(Side.STABLE) is not None
