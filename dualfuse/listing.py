@@ -13,7 +13,7 @@ from dualfuse.inodes import Node
 from dualfuse.insides import PlainEntry, plain_entry_offset
 
 if TYPE_CHECKING:
-    from dualfuse.requests import Requests
+    from dualfuse.names import NameRequests
 
 UNKNOWN_INODE = 0xFFFFFFFF  # what libfuse2 lists for a file whose number it does not know
 _TYPE = 0o170000
@@ -36,7 +36,7 @@ class DirectoryHandle:
 class Lister:
     """Answers readdir requests of one mount."""
 
-    def __init__(self, pyfuse3: Any, requests: "Requests", policy: str, numbers: bool) -> None:
+    def __init__(self, pyfuse3: Any, requests: "NameRequests", policy: str, numbers: bool) -> None:
         self._pyfuse3 = pyfuse3
         self._requests = requests
         self._numbers = numbers  # list known names with their inode number, as the option readdir_ino asks for

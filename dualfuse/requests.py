@@ -1,22 +1,18 @@
-"""pyfuse3's requests, translated into calls of a path-based Operations object.
+"""pyfuse3's requests that work on open files and directories, and those that are left.
 
-Threading rule: plain blocking functions, run by whichever thread the loop chooses, several at a time. Each takes path
-locks for the nodes whose paths it uses; ``answer`` gives them back and turns every failure into a FUSEError.
-The order of calls is that of libfuse2's high-level layer, so that a class sees on libfuse3 what it saw on libfuse2.
+Threading rule: that of ``dualfuse.names``, whose handlers these complete.
 """
 
 import errno
 import os
-import stat
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from dualfuse.attributes import AttributeFiller, nanoseconds, seconds_or_ns
 from dualfuse.context import CALLER, Caller
 from dualfuse.guard import Guard
-from dualfuse.inodes import InodeTable, Node
+from dualfuse.inodes import Node
 from dualfuse.listing import DirectoryHandle, Lister
-from dualfuse.pathlocks import PathLocks
+from dualfuse.names import NameRequests
 
 _decode = os.fsdecode
 _encode = os.fsencode
@@ -33,7 +29,7 @@ class Handle:
         self.caller = caller
 
 
-class Requests:
+class Requests(NameRequests):
     """One mount's request handlers, as plain functions of pyfuse3's arguments."""
 
     def __init__(
@@ -49,50 +45,12 @@ class Requests:
         readdirplus: str = "auto",
         readdir_ino: bool = False,
     ) -> None:
-        self._pyfuse3 = pyfuse3
-        self._error = pyfuse3.FUSEError
-        self._operations = operations
-        self._ops: Any = operations  # its operations are attributes made at run time
-        self._attributes = filler
-        self._negative_timeout = negative_timeout
+        super().__init__(pyfuse3, operations, filler, negative_timeout=negative_timeout, hard_remove=hard_remove)
         self._open_flags = {"keep_cache": keep_cache, "direct_io": direct_io}
-        self._hard_remove = hard_remove
-        self.inodes = InodeTable()
-        self.locks = PathLocks()
         self.files: dict[int, Handle] = {}
         self.directories: dict[int, DirectoryHandle] = {}
         self._next_handle = 1
-        self._hidden = 0
         self._lister = Lister(pyfuse3, self, readdirplus, readdir_ino)
-        # Asking for what only a base class answers costs a request each time; ENOSYS tells the kernel not to ask again.
-        self._skips = {n for n in ("flush", "access", "getxattr") if not operations.implements(n)}
-
-    # -- what surrounds every request
-
-    def answer(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a handler: it gives its path locks back and raises nothing but FUSEError."""
-        error_class, leave, report = self._error, self.locks.leave, self._operations.report
-
-        def answered(*args: Any) -> Any:
-            try:
-                return handler(*args)
-            except OSError as error:
-                raise error_class(error.errno or errno.EIO) from None
-            except error_class:
-                raise
-            except BaseException as error:  # noqa: BLE001 - whatever it is, the mount lives
-                report(handler.__name__, error)
-                raise error_class(errno.EIO) from None
-            finally:
-                leave()
-
-        return answered
-
-    def _node(self, inode: int, caller: Caller) -> Node:
-        CALLER.set(caller)
-        node = self.inodes[inode]
-        self.locks.enter(node)
-        return node
 
     def _file(self, number: int) -> Handle:
         handle = self.files[number]
@@ -100,52 +58,7 @@ class Requests:
         self.locks.enter(handle.node)
         return handle
 
-    def _handle_path(self, node: Node) -> str:
-        """The path for an operation on a handle; "-" when the file has no name left, as libfuse2 says it."""
-        return "-" if node.parent is None and node is not self.inodes.root else self.inodes.path(node)
-
-    def call(self, name: str, *args: Any) -> Any:
-        """Run an operation; ENOSYS if the class has none."""
-        method = getattr(self._operations, name)
-        if method is None:
-            raise OSError(errno.ENOSYS, name)
-        return method(*args)
-
-    def fill(self, attributes: Mapping[str, Any], node: Node) -> Any:
-        return self._attributes.fill(attributes, node.id, node.hidden)
-
-    def _learn(self, parent: Node, name: str, path: str, fh: int | None = None) -> Any:
-        """Look a name up and tell the kernel about it."""
-        attributes = self._ops.getattr(path, fh)
-        node = self.inodes.remember(parent, name, attributes)
-        try:
-            return self.fill(attributes, node)
-        except BaseException:
-            self.inodes.forget([(node.id, 1)])
-            raise
-
-    # -- names
-
-    def lookup(self, inode: int, name: bytes, caller: Caller) -> Any:
-        parent = self._node(inode, caller)
-        text = _decode(name)
-        parent.looked_up += 1
-        try:
-            return self._learn(parent, text, self.inodes.path_in(parent, text))
-        except OSError as error:
-            if error.errno == errno.ENOENT and self._negative_timeout > 0:
-                entry = self._pyfuse3.EntryAttributes()
-                entry.st_ino = 0
-                entry.entry_timeout = self._negative_timeout
-                return entry
-            raise
-
-    def forget(self, forgotten: list[tuple[int, int]]) -> None:
-        self.inodes.forget(forgotten)
-
-    def getattr(self, inode: int, caller: Caller) -> Any:
-        node = self._node(inode, caller)
-        return self.fill(self._ops.getattr(self.inodes.path(node), None), node)
+    # -- attributes, through an open file where there is one
 
     def setattr(self, inode: int, wanted: Any, fields: Any, number: int | None, caller: Caller) -> Any:
         node = self._node(inode, caller)
@@ -174,119 +87,6 @@ class Requests:
             if not fields.update_mtime:
                 mtime = nanoseconds(now.get("st_mtime", 0), use_ns)
         self.call("utimens", path, (seconds_or_ns(atime, use_ns), seconds_or_ns(mtime, use_ns)))
-
-    def readlink(self, inode: int, caller: Caller) -> bytes:
-        return _encode(self.call("readlink", self.inodes.path(self._node(inode, caller))))
-
-    def access(self, inode: int, mask: int, caller: Caller) -> bool:
-        if "access" in self._skips:
-            raise OSError(errno.ENOSYS, "access")
-        self.call("access", self.inodes.path(self._node(inode, caller)), mask)
-        return True
-
-    def mknod(self, inode: int, name: bytes, mode: int, rdev: int, caller: Caller) -> Any:
-        parent = self._node(inode, caller)
-        text = _decode(name)
-        path = self.inodes.path_in(parent, text)
-        if stat.S_ISREG(mode) and self._ops.create is not None:
-            try:
-                fh = self._ops.create(path, mode)
-            except OSError as error:
-                if error.errno != errno.ENOSYS:
-                    raise
-            else:
-                try:
-                    return self._learn(parent, text, path, fh)
-                finally:
-                    self._release(path, fh)
-        self.call("mknod", path, mode, rdev)
-        return self._learn(parent, text, path)
-
-    def mkdir(self, inode: int, name: bytes, mode: int, caller: Caller) -> Any:
-        parent = self._node(inode, caller)
-        text = _decode(name)
-        path = self.inodes.path_in(parent, text)
-        self.call("mkdir", path, stat.S_IMODE(mode))
-        return self._learn(parent, text, path)
-
-    def symlink(self, inode: int, name: bytes, target: bytes, caller: Caller) -> Any:
-        parent = self._node(inode, caller)
-        text = _decode(name)
-        path = self.inodes.path_in(parent, text)
-        self.call("symlink", path, _decode(target))
-        return self._learn(parent, text, path)
-
-    def link(self, inode: int, parent_inode: int, name: bytes, caller: Caller) -> Any:
-        CALLER.set(caller)
-        source, parent = self.inodes[inode], self.inodes[parent_inode]
-        self.locks.enter(source, parent)
-        text = _decode(name)
-        path = self.inodes.path_in(parent, text)
-        self.call("link", path, self.inodes.path(source))
-        attributes = self._ops.getattr(path, None)
-        # A class that copies instead of linking has not given the file a second name.
-        linked = attributes.get("st_nlink", 0) > 1
-        node = self.inodes.link(source, parent, text) if linked else self.inodes.remember(parent, text)
-        return self.fill(attributes, node)
-
-    def unlink(self, inode: int, name: bytes, caller: Caller) -> None:
-        CALLER.set(caller)
-        parent, text = self.inodes[inode], _decode(name)
-        node = self.inodes.child(parent, text)
-        self.locks.change((parent,), () if node is None else (node,))
-        if node is not None and self._must_hide(node):
-            self._hide(node, parent, text)
-            return
-        self.call("unlink", self.inodes.path_in(parent, text))
-        self.inodes.remove(parent, text)
-
-    def rmdir(self, inode: int, name: bytes, caller: Caller) -> None:
-        CALLER.set(caller)
-        parent, text = self.inodes[inode], _decode(name)
-        node = self.inodes.child(parent, text)
-        self.locks.change((parent,), () if node is None else (node,))
-        self.call("rmdir", self.inodes.path_in(parent, text))
-        self.inodes.remove(parent, text)
-
-    def rename(self, inode: int, name: bytes, new_inode: int, new_name: bytes, flags: int, caller: Caller) -> None:
-        CALLER.set(caller)
-        if flags & ~self._pyfuse3.RENAME_NOREPLACE:
-            raise OSError(errno.EINVAL, "only RENAME_NOREPLACE is possible")
-        parent, new_parent = self.inodes[inode], self.inodes[new_inode]
-        text, new_text = _decode(name), _decode(new_name)
-        node, target = self.inodes.child(parent, text), self.inodes.child(new_parent, new_text)
-        self.locks.change((parent, new_parent), tuple(each for each in (node, target) if each is not None))
-        path, new_path = self.inodes.path_in(parent, text), self.inodes.path_in(new_parent, new_text)
-        if flags and self._exists(new_path):
-            raise OSError(errno.EEXIST, new_path)
-        if target is not None and target is not node and self._must_hide(target):
-            self._hide(target, new_parent, new_text)
-        self.call("rename", path, new_path)
-        self.inodes.rename(parent, text, new_parent, new_text)
-
-    def _exists(self, path: str) -> bool:
-        try:
-            self._ops.getattr(path, None)
-        except OSError as error:
-            if error.errno == errno.ENOENT:
-                return False
-            raise
-        return True
-
-    def _must_hide(self, node: Node) -> bool:
-        """Whether an unlink would take the file from under an open handle that knows it by path."""
-        is_open = node.opens > 0 and node.children is None
-        return is_open and not self._hard_remove and (node.names is None or len(node.names) < 2)
-
-    def _hide(self, node: Node, parent: Node, name: str) -> None:
-        while True:
-            self._hidden += 1
-            hidden = f".fuse_hidden{node.id:016x}{self._hidden:08x}"
-            if not self._exists(self.inodes.path_in(parent, hidden)):
-                break
-        self.call("rename", self.inodes.path_in(parent, name), self.inodes.path_in(parent, hidden))
-        self.inodes.rename(parent, name, parent, hidden)
-        node.hidden = True
 
     # -- open files
 
@@ -353,10 +153,6 @@ class Requests:
                 self.inodes.remove(node.parent, node.name)
         finally:
             self.inodes.closed(node)
-
-    def _release(self, path: str, fh: int) -> None:
-        if self._ops.release is not None:
-            self._ops.release(path, fh)
 
     # -- directories, and the rest
 
