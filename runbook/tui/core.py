@@ -20,7 +20,7 @@ from runbook.tui.glyphs import ASCII, BLUE, ORANGE, UNICODE, AsciiFilter, speaks
 from runbook.tui.home import Home
 from runbook.tui.look import Seen, Trail, look
 from runbook.tui.paint import text
-from runbook.tui.room import Dialog, Room
+from runbook.tui.room import Room
 from runbook.tui.workers import MOVES, Asked, Ended, Found, Looked, Open, Said, Then, Unanswered, Watcher, Work
 
 THEME = Theme(name="lighthouse", primary=BLUE, accent=ORANGE, warning=ORANGE, error=ORANGE, dark=True)
@@ -147,14 +147,14 @@ class Core(App[None]):
         yield from (s for s in self.screen_stack if isinstance(s, Room))
 
     def _paint(self) -> None:
-        if isinstance(self.screen, Room):
-            self.screen.paint()
-        elif isinstance(self.screen, Dialog) and isinstance(under := self.screen_stack[-2], Room):
-            under.paint()
+        for room in [*self.rooms()][-1:]:  # also under a dialog
+            if room.ready:
+                room.paint()
 
     def _tick(self) -> None:
-        if isinstance(self.screen, Room):
-            self.screen.tick()
+        for room in [*self.rooms()][-1:]:
+            if room.ready:
+                room.tick()
 
     # the rooms
 

@@ -33,9 +33,9 @@ class Home(Room):
             yield Static(id="rail", classes="part", markup=False)
             with VerticalScroll(id="page", can_focus=False):
                 with Container(id="left"):
-                    yield Static(LOADING, id="traffic", classes="part", markup=False)
+                    yield Static(LOADING, id="next", classes="part", markup=False)
+                    yield Static(id="traffic", classes="part", markup=False)
                     yield Static(id="gates", classes="part", markup=False)
-                    yield Static(id="next", classes="part", markup=False)
                     yield Static(id="week", classes="part", markup=False)
                 yield Static(id="events", classes="part", markup=False)
 
@@ -77,11 +77,14 @@ class Home(Room):
             self._part(name).display = self.shown is None
         if app.seen is None:
             if app.trouble is not None:
-                show(self._part("traffic"), paint.lines([[app.trouble[0]], [app.trouble[1]]]), layout=True)
+                show(self._part("next"), paint.lines([[app.trouble[0]], [app.trouble[1]]]), layout=True)
+            return
+        if not self._part("next").content_size.width:  # not laid out yet: how wide the bars are is not known
+            self.call_after_refresh(self.paint)
             return
         shot = app.seen.snapshot
         week = self.here() if self.shown is None else self.shown
-        width = self._part("next").content_size.width or 54
+        width = self._part("next").content_size.width
         show(self._part("rail"), paint.rail(shot, week, app.glyphs))
         place = "" if self.shown is None else "  (. comes back)"
         self._part("week").border_title = f"Week {week} {PHASES[week].name}{place}"
@@ -96,7 +99,7 @@ class Home(Room):
     def tick(self) -> None:
         super().tick()
         if self.ours.seen is not None:
-            width = self._part("next").content_size.width or 54
+            width = self._part("next").content_size.width
             show(self._part("next"), paint.next_steps(self.ours.seen, self.ours.now(), width))
 
     def _part(self, name: str) -> Static:

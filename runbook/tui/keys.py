@@ -82,7 +82,7 @@ def of(room: str, keys: tuple[Key, ...] = KEYS) -> tuple[Key, ...]:
 def footer(room: str, width: int, keys: tuple[Key, ...] = KEYS) -> tuple[Key, ...]:
     """Return the keys the footer has room for; the way back, help and quit are never left out."""
     wanted = [k for k in of(room, keys) if k.label and not (room == "home" and k.action == "home")]
-    kept = [k for k in wanted if k.action in ("rollback", "keys", "quit")]
+    kept = [k for k in wanted if k.action in ("home", "rollback", "keys", "quit")]
     for key in wanted:
         if key not in kept and sum(_width(k) for k in (*kept, key)) <= width:
             kept.append(key)

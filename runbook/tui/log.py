@@ -27,7 +27,9 @@ class LogRoom(Room):
         super().on_mount()
 
     def said(self, line: str) -> None:
-        """Show one more line."""
+        """Show one more line; what is said before the room is ready is read when it is."""
+        if not self.ready:
+            return
         self.query_one(Log).write_line(line)
 
     def tick(self) -> None:

@@ -60,7 +60,7 @@ class Trail:
     """What was measured since the screen was opened: points of time and value, for the charts."""
 
     sides: dict[tuple[Metric, Side], deque[tuple[float, float]]] = field(default_factory=dict)
-    gates: dict[str, deque[float]] = field(default_factory=dict)
+    gates: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
 
     def add(self, seen: Seen) -> None:
         """Keep what a look measured."""
@@ -69,10 +69,12 @@ class Trail:
                 points = self.sides.setdefault((reading.metric, reading.side), deque(maxlen=POINTS))
                 if not points or points[-1][0] < reading.at:
                     points.append((reading.at, reading.value))
-        if seen.readings:
-            for verdict in seen.snapshot.verdicts:
-                if verdict.value is not None:
-                    self.gates.setdefault(verdict.id, deque(maxlen=60)).append(verdict.value)
+        at = seen.snapshot.measured_at
+        for verdict in seen.snapshot.verdicts:
+            if verdict.value is not None and at is not None:
+                values = self.gates.setdefault(verdict.id, deque(maxlen=60))
+                if not values or values[-1][0] < at:
+                    values.append((at, verdict.value))
 
     def of(self, metric: Metric, side: Side, since: float) -> list[tuple[float, float]]:
         """Return one side's points from a time on."""
@@ -80,7 +82,7 @@ class Trail:
 
     def spark(self, verdict: Verdict, width: int) -> str:
         """Return a gate's newest values as a row of bars, scaled so that its limit is the top."""
-        values = list(self.gates.get(verdict.id, ()))[-width:]
+        values = [value for _, value in self.gates.get(verdict.id, ())][-width:]
         return "".join(_bars(values, verdict.limit))
 
 

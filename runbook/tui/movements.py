@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runbook.state import Status
 from runbook.tui import paint
 from runbook.tui.core import Core
-from runbook.tui.workers import MOVES, Asked, Found, Work
+from runbook.tui.workers import MOVES, Asked, Found, Said, Work
 
 if TYPE_CHECKING:
     from checks.runner import Result
@@ -21,6 +22,8 @@ class Movements(Core):
     def start(self, kind: str, do: Callable[[Engine, Work], str]) -> Work:
         """Start engine work in a thread of its own."""
         work = Work(kind, do, self.opened, self.deliver)
+        if kind in MOVES:
+            self.on_said(Said(f"-- {kind}, {time.strftime('%H:%M:%S', time.localtime(self.now()))} --"))
         self.works.append(work)
         work.start()
         return work

@@ -57,7 +57,8 @@ def head(seen: Seen | None, trouble: tuple[str, str] | None, age: float, now: fl
         )
     shot = seen.snapshot
     place = "not started" if shot.state.week is None else f"week {shot.state.week} of {LAST_WEEK} {shot.week_name}"
-    stage = f" ({shot.stage_name})" if shot.stage_name else ""
+    stages = () if shot.state.week is None else PHASES[shot.state.week].stages
+    stage = f" ({shot.stage_name})" if len(stages) > 1 else ""
     row: list[Part] = [f" {text(shot.name)} · {place}{stage} ", (f" {shot.word} ", _word_style(shot.word))]
     if shot.word == "SOAK":
         row.append(f" {span(max(0.0, shot.soak_until - now))} left")
@@ -190,7 +191,7 @@ def traffic(shot: Snapshot, width: int) -> Content:
             if side is Side.CANARY and seen.weight == 0:
                 row.append("  (shadow)")
         rows.append(row)
-    live: Part = seen.live if seen.live else (text(seen.live_detail or "not mounted"), f"bold {ORANGE}")
+    live: Part = seen.live or (text(f"nothing: {seen.live_detail or 'not mounted'}"), f"bold {ORANGE}")
     rows.append([("live    ", "dim"), "the mount path shows ", live])
     draining = [i.name for i in seen.instances if i.draining]
     if draining:
@@ -224,15 +225,23 @@ def gates(shot: Snapshot, trail: Trail, g: Glyphs, width: int) -> Content:
             rows.append([f"{g.unknown} {name:<13}  not measured yet  {claim(threshold)}"])
             continue
         style = "" if verdict.status is Outcome.PASS else f"bold {ORANGE}"
-        row: list[Part] = [(f"{g.mark(verdict.status)} {name:<13}", style)]
-        row.append(f" {value(threshold, verdict.value):>8} {claim(threshold):<8}")
-        row.append((f" {words.duration(verdict.window):>6} n={verdict.samples}", "dim"))
+        row: list[Part] = [(f"{g.mark(verdict.status)} {name:<12}", style)]
+        row.append(f"{value(threshold, verdict.value):>8} {claim(threshold):<7}")
+        row.append((f" {words.duration(verdict.window):>6} n={count(verdict.samples)}", "dim"))
         spark = trail.spark(verdict, min(30, width - 56)) if width > 62 else ""
         rows.append([*row, (f"  {spark}", BLUE)] if spark else row)
         if verdict.status is not Outcome.PASS:
             over = f" (overridden: {state.overrides[name]})" if name in state.overrides else ""
             rows.append([("       ", ""), text(verdict.reason + over)])
     return lines(rows)
+
+
+def count(samples: int) -> str:
+    """Return a number of samples in few columns: 950, 91k, 3M."""
+    for factor, unit in ((10**6, "M"), (10**3, "k")):
+        if samples >= 10 * factor or samples == factor:
+            return f"{samples // factor}{unit}"
+    return str(samples)
 
 
 def claim(threshold: Threshold) -> str:

@@ -46,15 +46,30 @@ class Room(Screen[None]):
         """Yield what stands between the header and the footer."""
         yield from ()
 
+    _mounted = False
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether its widgets are there: not yet composed, or already closing, it can show nothing."""
+        return self._mounted and len(self.query_children("#head, #foot")) == 2
+
     def on_mount(self) -> None:
+        self._mounted = True
         self.paint()
 
     def on_resize(self, _event: Resize) -> None:
+        if not self.ready:
+            self.call_after_refresh(self._fit)
+        else:
+            self._fit()
+
+    def _fit(self) -> None:
         self.query_one("#foot", Static).update(paint.foot(keys.footer(self.room, self.size.width, self.ours.registry)))
         self.paint()
 
     def on_screen_resume(self) -> None:
-        self.paint()
+        if self.ready:
+            self.paint()
 
     def paint(self) -> None:
         """Show the newest look."""
