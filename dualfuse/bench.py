@@ -161,7 +161,11 @@ def report(results: Results, iterations: int, warmup: int) -> dict[str, Any]:
     baseline = "fusepy" if "fusepy" in contenders else contenders[0]
     answer["baseline"] = baseline
     answer["comparisons"] = {
-        contender: {name: ratio(series, results[baseline][name]) for name, series in results[contender].items()}
+        contender: {
+            name: ratio(series, results[baseline][name])
+            for name, series in results[contender].items()
+            if series.round_seconds  # a plain directory is not mounted
+        }
         for contender in contenders
         if contender != baseline
     }
