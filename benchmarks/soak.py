@@ -1,0 +1,274 @@
+"""A soak: eight clients of both kinds at a stable path that is swapped between the backends, verified by hash.
+
+Run by `./dev bench soak --minutes 30`. Four mounts take turns, in pairs of one fusepy and one pyfuse3: of the file
+system with synchronous operations and of the one whose operations are `async def`. Each kind has a store and a stable
+path of its own; at every swap a fresh mount of the other backend takes the path over, and the old one ends by itself
+when its last file is closed. Half of the clients work on each path: write, read back, rename, list, remove, and compare
+the hash of every byte. A failure is anything but success, a wrong hash included. Memory of the serving daemons is taken
+every two seconds; its growth is the slope over all warm daemons of one backend, by age, in bytes a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from dualfuse.benchmark.servers import pss_bytes
+from dualfuse.daemon import Daemon
+from dualfuse.live import detach, swap
+
+KINDS = {"sync": "dualfuse.samples.loopback:Loopback", "async": "dualfuse.samples.async_loopback:AsyncLoopback"}
+BACKENDS = ("fusepy", "pyfuse3")
+CLIENTS = 8
+SIZES = (100, 4096, 70_000, 1_500_000)  # bytes
+OPTIONS = "entry_timeout=0,attr_timeout=0"  # two mounts of one store are live while a path is swapped
+DRAIN = 20.0  # seconds that an old daemon may take to end after its path is gone
+KEPT = 10  # failures that are shown
+SAMPLE = 2.0  # seconds between two samples of memory
+WARM = 15.0  # seconds after which a daemon has seen every kind of request: younger ones grow
+ENOUGH = 10  # samples of warm daemons that a slope is drawn from
+GROWTH = 1 << 20  # bytes a minute that are called growth
+
+
+def client(number: int, directory: str, stop: Any, answer: Connection) -> None:
+    """Work until told to stop, and send what was done: operations, bytes verified, failures."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    generator = random.Random(number)
+    operations = verified = failed = 0
+    failures: list[str] = []
+    hashes: dict[str, str] = {}
+    place = Path(directory, f"client-{number}")
+
+    while not stop.is_set():
+        kind = generator.choice(("write", "read", "read", "rename", "list", "remove", "hold"))
+        name = f"f{generator.randrange(30)}"
+        try:
+            place.mkdir(exist_ok=True)
+            verified += _act(kind, place, name, generator, hashes)
+            operations += 1
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure to be reported
+            failed += 1
+            hashes.pop(name, None)
+            if len(failures) < KEPT:
+                failures.append(f"client {number}: {kind} {name}: {error!r}")
+        time.sleep(0.001)  # leave the machine to others, too
+    answer.send({"operations": operations, "verified_bytes": verified, "failed": failed, "failures": failures})
+    answer.close()
+
+
+def _act(kind: str, place: Path, name: str, generator: random.Random, hashes: dict[str, str]) -> int:
+    path = place / name
+    if kind in {"write", "hold"}:
+        data = generator.randbytes(generator.choice(SIZES))
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            if kind == "hold":  # a file that stays open, perhaps across a swap
+                time.sleep(generator.random() * 0.2)
+                file.write(data[:10])
+                data += data[:10]
+        hashes[name] = hashlib.sha256(data).hexdigest()
+        return 0
+    if kind == "list":
+        seen = {each.name for each in place.iterdir()}
+        if seen != set(hashes):
+            raise AssertionError(f"listed {sorted(seen ^ set(hashes))} wrongly")
+        return 0
+    if name not in hashes:
+        return 0
+    if kind == "read":
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != hashes[name]:
+            raise AssertionError(f"{len(data)} bytes read back have another hash")
+        return len(data)
+    if kind == "rename":
+        path.rename(place / f"{name}-moved")
+        (place / f"{name}-moved").rename(path)
+    else:
+        path.unlink()
+        del hashes[name]
+    return 0
+
+
+class Line:
+    """One kind of file system: its store, its stable path, and the daemons that serve it in turn."""
+
+    def __init__(self, kind: str, place: Path, stack: ExitStack) -> None:
+        self.kind = kind
+        self.stable = place / kind
+        self._place = place
+        self._store = place / f"store-{kind}"
+        self._store.mkdir()
+        self.stable.mkdir()
+        self._stack = stack
+        self._number = 0
+        self._current: Daemon | None = None
+        self._since = 0.0
+        self.old: list[tuple[Daemon, float]] = []
+        self.samples: dict[str, list[tuple[float, int]]] = {name: [] for name in BACKENDS}  # age in s, bytes
+        self.swaps = 0
+        self.problems: list[str] = []
+        stack.callback(detach, str(self.stable))
+
+    def turn(self) -> None:
+        """Put a fresh mount of the other backend on the stable path, and let the old one go."""
+        backend = BACKENDS[self._number % 2]
+        mountpoint = self._place / f"{self.kind}-{self._number}"
+        mountpoint.mkdir()
+        daemon = Daemon(KINDS[self.kind], mountpoint, backend, arguments=[f"root={self._store}"], options=[OPTIONS])
+        self._stack.enter_context(daemon)
+        swap(str(mountpoint), str(self.stable))
+        self._number += 1
+        if self._current is not None:
+            self.sample()
+            self.swaps += 1
+            detach(self._current.mountpoint)
+            self.old.append((self._current, time.monotonic()))
+        self._current, self._since = daemon, time.monotonic()
+
+    def sample(self) -> None:
+        """Take the memory of the daemon that serves, with its age."""
+        if self._current is not None:
+            size = pss_bytes(self._current.pid)
+            self.samples[self._current.backend].append((time.monotonic() - self._since, size))
+
+    def look(self) -> None:
+        """See whether every daemon is as it should be: the new one alive, the old ones ended after their time."""
+        if self._current is not None and self._current.process is not None and self._current.process.poll() is not None:
+            self.problems.append(f"{self.kind}: {self._current.backend} ended by itself: {self._current.output()}")
+            self._current = None
+        for daemon, since in self.old[:]:
+            code = None if daemon.process is None else daemon.process.poll()
+            if code is not None:
+                self.old.remove((daemon, since))
+                daemon.stop()
+                if code:
+                    self.problems.append(f"{self.kind}: {daemon.backend} ended with {code} after it was swapped out")
+            elif time.monotonic() - since > DRAIN:
+                self.old.remove((daemon, since))
+                self.problems.append(f"{self.kind}: {daemon.backend} still serves {DRAIN:g} s after it was swapped out")
+
+
+def growth(samples: list[tuple[float, int]]) -> float | None:
+    """Slope of the least-squares line through (age in seconds, bytes) in bytes a minute; None for too few samples."""
+    samples = [(age, size) for age, size in samples if age > WARM]
+    if len(samples) < ENOUGH:
+        return None
+    ages, sizes = [age for age, _ in samples], [size for _, size in samples]
+    middle, mean = sum(ages) / len(ages), sum(sizes) / len(sizes)
+    above = sum((age - middle) * (size - mean) for age, size in samples)
+    return 60 * above / sum((age - middle) ** 2 for age in ages)
+
+
+def soak(seconds: float, every: float) -> dict[str, Any]:
+    """Run the load and the swaps for so long."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    with tempfile.TemporaryDirectory(prefix="soak-", dir=_memory()) as name, ExitStack() as stack:
+        lines = [Line(kind, Path(name), stack) for kind in KINDS]
+        for line in lines:
+            line.turn()
+        running = []
+        for number in range(CLIENTS):
+            ours, theirs = context.Pipe(duplex=False)
+            stable = str(lines[number % len(lines)].stable)
+            process = context.Process(target=client, args=(number, stable, stop, theirs), daemon=True)
+            process.start()
+            running.append((process, ours))
+        start = time.monotonic()
+        swapped = start
+        sampled = start
+        try:
+            while time.monotonic() - start < seconds:
+                time.sleep(0.2)
+                for line in lines:
+                    line.look()
+                if time.monotonic() - sampled >= SAMPLE:
+                    sampled = time.monotonic()
+                    for line in lines:
+                        line.sample()
+                if time.monotonic() - swapped >= every:
+                    swapped = time.monotonic()
+                    for line in lines:
+                        line.turn()
+        finally:
+            stop.set()
+        answers = [
+            ours.recv() if ours.poll(30) else {"failed": 1, "failures": ["a client hangs"]} for _, ours in running
+        ]
+        for process, _ in running:
+            process.join(5)
+            if process.is_alive():
+                process.kill()
+        deadline = time.monotonic() + DRAIN
+        while any(line.old for line in lines) and time.monotonic() < deadline + 1:
+            for line in lines:
+                line.look()
+            time.sleep(0.05)
+    return report(lines, answers, time.monotonic() - start)
+
+
+def report(lines: list[Line], answers: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Sum up what clients and daemons have done."""
+    problems = [problem for line in lines for problem in line.problems]
+    memory = {}
+    grows = False
+    for line in lines:
+        for backend, samples in line.samples.items():
+            sizes = [size for _, size in samples]
+            if sizes:
+                slope = growth(samples)
+                grows = grows or (slope is not None and slope > GROWTH)
+                memory[f"{line.kind}-{backend}"] = {
+                    "least": min(sizes),
+                    "most": max(sizes),
+                    "last": sizes[-1],
+                    "bytes_per_minute": None if slope is None else round(slope),
+                    "samples": len(sizes),
+                }
+    failed = sum(answer["failed"] for answer in answers) + len(problems)
+    return {
+        "minutes": round(seconds / 60, 2),
+        "clients": len(answers),
+        "operations": sum(answer.get("operations", 0) for answer in answers),
+        "verified_bytes": sum(answer.get("verified_bytes", 0) for answer in answers),
+        "swaps": sum(line.swaps for line in lines),
+        "failed": failed,
+        "failures": [*problems, *(text for answer in answers for text in answer["failures"])][: 2 * KEPT],
+        "memory": memory,
+        "grows": grows,
+        "ok": failed == 0 and not grows,
+    }
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; the exit code is 1 when anything failed."""
+    parser = argparse.ArgumentParser(prog="./dev bench soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--every", type=float, help="seconds between two swaps (60; 5 in runs below 10 minutes)")
+    chosen = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unmount first
+    every = chosen.every or (60.0 if chosen.minutes >= 10 else 5.0)
+    answer = soak(chosen.minutes * 60, every)
+    print(json.dumps(answer))
+    return 0 if answer["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
