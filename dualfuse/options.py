@@ -135,6 +135,25 @@ _GONE_IN_LIBFUSE3 = {
 }
 
 
+def as_markdown() -> str:
+    """Write the table for docs/dualfuse.md: what becomes of every option, the ones with one fate in one line."""
+    fates: dict[tuple[str, str], list[str]] = {}
+    for name, rules in TABLE.items():
+        fate = (_fate(name, rules[0]), _fate(name, rules[1]))
+        fates.setdefault(fate, []).append(f"`{name}`")
+    lines = ["| option | fusepy | pyfuse3 |", "|---|---|---|"]
+    lines += [f"| {', '.join(names)} | {fusepy} | {pyfuse3} |" for (fusepy, pyfuse3), names in fates.items()]
+    return "\n".join(lines)
+
+
+def _fate(name: str, rule: Rule) -> str:
+    if rule.action == "adapter":
+        is_same = rule.value is None and rule.text == name
+        return "dualfuse" if is_same else f"dualfuse, as `{rule.text}`"
+    words = {"keep": "keep", "drop": "no effect", "refuse": "refused"}[rule.action]
+    return f"{words}: {rule.text}" if rule.text else words
+
+
 def parse(words: str) -> dict[str, Value]:
     """Read the words of ``-o``; a comma inside a value is written as a backslash and a comma."""
     options: dict[str, Value] = {}

@@ -11,7 +11,7 @@ import pytest
 
 from dualfuse.backend import mount
 from dualfuse.errors import MountError
-from dualfuse.options import TABLE, parse, plan
+from dualfuse.options import TABLE, as_markdown, parse, plan
 from dualfuse.samples.memory import Memory
 from tests.dualfuse.served import serve
 
@@ -32,6 +32,12 @@ def test_every_option_has_a_fate_and_a_reason(name: str, backend: str) -> None:
     kept, translated = fate.library, fate.adapter
     assert len(kept) + len(translated) + len(fate.notes) == 1
     assert all(name in note and ":" in note for note in fate.notes)
+
+
+def test_the_documented_table_is_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "dualfuse.md").read_text(encoding="utf-8")
+    assert as_markdown() in page
+    assert all(f"`{name}`" in as_markdown() for name in TABLE)
 
 
 def test_an_option_that_is_false_was_not_given(backend: str) -> None:
