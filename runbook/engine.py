@@ -19,7 +19,7 @@ from phases.deployments import SAFE
 from phases.phase import Phase, Stage
 from runbook.clock import Clock
 from runbook.journal import Journal
-from runbook.judgement import Judgement
+from runbook.judgement import Judgement, remedy_of
 from runbook.lock import OperatorLock
 from runbook.purge import Purge
 from runbook.settings import Settings
@@ -319,8 +319,8 @@ class Engine:
 def _refusal(what: str, refused: list[Any]) -> HeldError:
     first = refused[0]
     others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-    remedy = first.finding.remedy or "; ".join(first.finding.commands)
+    remedy = remedy_of(first) or "see `lighthouse-migrate check`"
     return HeldError(
         f"{what}: {first.check.id}: {first.finding.seen}{others}",
-        f"{remedy or 'see `lighthouse-migrate check`'}; or `advance --override {first.check.id} --reason TEXT`",
+        f"{remedy}; or `advance --override {first.check.id} --reason TEXT`",
     )

@@ -98,6 +98,14 @@ def forbids(result: Result) -> bool:
     return result.finding is not None and result.finding.severity != "warn"
 
 
+def remedy_of(result: Result) -> str:
+    """Return how a finding is repaired: its words and its commands; empty where there is nothing to repair."""
+    if result.finding is None:
+        return ""
+    commands = "; ".join(f"`{command}`" for command in result.finding.commands)
+    return ": ".join(part for part in (result.finding.remedy, commands) if part)
+
+
 def summary(result: Result) -> dict[str, Any]:
     """Return a result as JSON."""
     found = result.finding

@@ -72,7 +72,7 @@ def _look(found: Settings) -> None:
     from deployment.metrics.scrape import ScrapeSource
     from deployment.targets.local import LocalTarget
     from runbook.assembly import context_of
-    from runbook.judgement import forbids
+    from runbook.judgement import forbids, remedy_of
     from runbook.state import State
 
     target = LocalTarget(found.place)
@@ -83,5 +83,5 @@ def _look(found: Settings) -> None:
         assert result.finding is not None
         raise HeldError(
             f"{result.check.id}: {result.finding.seen}; nothing was written",
-            result.finding.remedy or "; ".join(result.finding.commands),
+            remedy_of(result),
         )
