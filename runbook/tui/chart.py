@@ -82,8 +82,8 @@ def _row(under: bytearray, over: bytearray, ruled: bool) -> list[Part]:
         dots = below | above
         style = ORANGE if above else BLUE if below else "dim"
         character = chr(0x2800 + dots) if dots else "─" if ruled else " "
-        if parts and parts[-1][1] == style:
-            parts[-1] = (parts[-1][0] + character, style)
+        if parts and (character == " " or parts[-1][1] == style):  # a blank has no colour: fewer pieces to paint
+            parts[-1] = (parts[-1][0] + character, parts[-1][1])
         else:
             parts.append((character, style))
     return list(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -23,14 +24,21 @@ class LogRoom(Room):
     def on_mount(self) -> None:
         log = self.query_one(Log)
         log.border_title = "What was said"
-        log.write_lines(self.ours.lines)
+        for line in self.ours.lines:
+            self._write(line)
         super().on_mount()
 
     def said(self, line: str) -> None:
         """Show one more line; what is said before the room is ready is read when it is."""
         if not self.ready:
             return
-        self.query_one(Log).write_line(line)
+        self._write(line)
+
+    def _write(self, line: str) -> None:
+        """Write a line in as many rows as it takes; the first is indented as it was."""
+        width = max(40, self.size.width - 6)
+        rows = textwrap.wrap(line, width, subsequent_indent=" " * 6, drop_whitespace=False) or [""]
+        self.query_one(Log).write_lines(rows)
 
     def tick(self) -> None:
         super().tick()
