@@ -101,15 +101,16 @@ KNOWN: tuple[Difference, ...] = (
 _LINKED = {"links", "size", "hash", "mode", "owner", "attributes"}
 
 
-def accepted(a: Any, b: Any, plain: Any) -> Difference | None:
+def accepted(a: Any, b: Any, plain: Any, was_linked: bool = False) -> Difference | None:
     """Tell which known difference explains two unequal descriptions of one path, given that of a plain directory.
 
-    Only what a plain directory confirms on one side is accepted.
+    Only what a plain directory confirms on one side is accepted. ``was_linked`` says that the file had two names once:
+    libfuse2 then holds two caches of it, also when one of the names is gone.
     """
     if not (isinstance(a, dict) and isinstance(b, dict) and isinstance(plain, dict)) or plain not in (a, b):
         return None
     keys = {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)}
-    linked = max(each.get("links", 1) for each in (a, b, plain)) > 1
+    linked = was_linked or max(each.get("links", 1) for each in (a, b, plain)) > 1
     if keys == {"links"} or (linked and keys <= _LINKED):
         return HARD_LINKS
     return None

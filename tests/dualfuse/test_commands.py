@@ -260,4 +260,7 @@ def test_known_differences_are_written_down_and_recognised() -> None:
     plain = {"links": 2, "size": 9}
     assert accepted({"links": 1, "size": 5}, plain, plain) is not None
     assert accepted({"links": 1, "size": 5}, {"links": 2, "size": 7}, plain) is None
-    assert accepted({"links": 1, "size": 5}, {"links": 1, "size": 9}, {"links": 1, "size": 9}) is None
+    once = {"links": 1, "size": 9}
+    assert accepted({"links": 1, "size": 5}, once, once) is None
+    assert accepted({"links": 1, "size": 5}, once, once, was_linked=True) is not None
+    assert accepted({"links": 1, "size": 5}, {"links": 1, "size": 7}, once, was_linked=True) is None
