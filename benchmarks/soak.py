@@ -1,11 +1,10 @@
 """A soak: eight clients of both kinds at a stable path that is swapped between the backends, verified by hash.
 
-Run by `./dev bench soak --minutes 30`. Four mounts take turns, in pairs of one fusepy and one pyfuse3: of the file
-system with synchronous operations and of the one whose operations are `async def`. Each kind has a store and a stable
-path of its own; at every swap a fresh mount of the other backend takes the path over, and the old one ends by itself
-when its last file is closed. Half of the clients work on each path: write, read back, rename, list, remove, and compare
-the hash of every byte. A failure is anything but success, a wrong hash included. Memory of the serving daemons is taken
-every two seconds; its growth is the slope over all warm daemons of one backend, by age, in bytes a minute.
+Run by `./dev bench soak --minutes 30`. There is one file system with synchronous operations and one whose operations
+are `async def`, each with a store, a mount by either backend, and a stable path that is swapped between the two. Half
+of the clients work on each path: write, read back, rename, list, remove, and compare the hash of every byte. A failure
+is anything but success, a wrong hash included. The memory of all four daemons is taken every two seconds; growth is the
+slope of what a warm daemon holds, in bytes a minute.
 """
 
 from __future__ import annotations
@@ -34,10 +33,9 @@ BACKENDS = ("fusepy", "pyfuse3")
 CLIENTS = 8
 SIZES = (100, 4096, 70_000, 1_500_000)  # bytes
 OPTIONS = "entry_timeout=0,attr_timeout=0"  # two mounts of one store are live while a path is swapped
-DRAIN = 20.0  # seconds that an old daemon may take to end after its path is gone
 KEPT = 10  # failures that are shown
 SAMPLE = 2.0  # seconds between two samples of memory
-WARM = 15.0  # seconds after which a daemon has seen every kind of request: younger ones grow
+WARM = 60.0  # seconds after which a daemon has all its threads and their buffers: younger ones grow
 ENOUGH = 10  # samples of warm daemons that a slope is drawn from
 GROWTH = 1 << 20  # bytes a minute that are called growth
 
@@ -103,62 +101,50 @@ def _act(kind: str, place: Path, name: str, generator: random.Random, hashes: di
 
 
 class Line:
-    """One kind of file system: its store, its stable path, and the daemons that serve it in turn."""
+    """One kind of file system: its store, its stable path, and the two daemons that serve it in turn."""
 
     def __init__(self, kind: str, place: Path, stack: ExitStack) -> None:
         self.kind = kind
         self.stable = place / kind
-        self._place = place
-        self._store = place / f"store-{kind}"
-        self._store.mkdir()
         self.stable.mkdir()
-        self._stack = stack
-        self._number = 0
-        self._current: Daemon | None = None
-        self._since = 0.0
-        self.old: list[tuple[Daemon, float]] = []
-        self.samples: dict[str, list[tuple[float, int]]] = {name: [] for name in BACKENDS}  # age in s, bytes
-        self.swaps = 0
-        self.problems: list[str] = []
+        store = place / f"store-{kind}"
+        store.mkdir()
+        self._daemons: list[tuple[Daemon, float]] = []
+        for backend in BACKENDS:
+            mountpoint = place / f"{kind}-{backend}"
+            mountpoint.mkdir()
+            daemon = Daemon(KINDS[kind], mountpoint, backend, arguments=[f"root={store}"], options=[OPTIONS])
+            stack.enter_context(daemon)
+            self._daemons.append((daemon, time.monotonic()))
         stack.callback(detach, str(self.stable))
+        self.samples: dict[str, list[tuple[float, int]]] = {name: [] for name in BACKENDS}  # age in s, bytes
+        self.turns = 0
+        self.problems: list[str] = []
 
     def turn(self) -> None:
-        """Put a fresh mount of the other backend on the stable path, and let the old one go."""
-        backend = BACKENDS[self._number % 2]
-        mountpoint = self._place / f"{self.kind}-{self._number}"
-        mountpoint.mkdir()
-        daemon = Daemon(KINDS[self.kind], mountpoint, backend, arguments=[f"root={self._store}"], options=[OPTIONS])
-        self._stack.enter_context(daemon)
-        swap(str(mountpoint), str(self.stable))
-        self._number += 1
-        if self._current is not None:
-            self.sample()
-            self.swaps += 1
-            detach(self._current.mountpoint)
-            self.old.append((self._current, time.monotonic()))
-        self._current, self._since = daemon, time.monotonic()
+        """Put the mount of the other backend on the stable path."""
+        daemon, _ = self._daemons[self.turns % 2]
+        swap(daemon.mountpoint, str(self.stable))
+        self.turns += 1
 
     def sample(self) -> None:
-        """Take the memory of the daemon that serves, with its age."""
-        if self._current is not None:
-            size = pss_bytes(self._current.pid)
-            self.samples[self._current.backend].append((time.monotonic() - self._since, size))
+        """Take the memory of both daemons, with their age."""
+        for daemon, since in self._daemons:
+            self.samples[daemon.backend].append((time.monotonic() - since, pss_bytes(daemon.pid)))
 
-    def look(self) -> None:
-        """See whether every daemon is as it should be: the new one alive, the old ones ended after their time."""
-        if self._current is not None and self._current.process is not None and self._current.process.poll() is not None:
-            self.problems.append(f"{self.kind}: {self._current.backend} ended by itself: {self._current.output()}")
-            self._current = None
-        for daemon, since in self.old[:]:
-            code = None if daemon.process is None else daemon.process.poll()
-            if code is not None:
-                self.old.remove((daemon, since))
-                daemon.stop()
-                if code:
-                    self.problems.append(f"{self.kind}: {daemon.backend} ended with {code} after it was swapped out")
-            elif time.monotonic() - since > DRAIN:
-                self.old.remove((daemon, since))
-                self.problems.append(f"{self.kind}: {daemon.backend} still serves {DRAIN:g} s after it was swapped out")
+    def look(self) -> bool:
+        """See whether both daemons still serve."""
+        gone = [daemon for daemon, _ in self._daemons if daemon.process is None or daemon.process.poll() is not None]
+        self.problems += [f"{self.kind}: {daemon.backend} ended by itself: {daemon.output()}" for daemon in gone]
+        return not gone
+
+    def end(self) -> None:
+        """Unmount everything, which must be clean."""
+        detach(str(self.stable))
+        for daemon, _ in self._daemons:
+            code = daemon.stop()
+            if code:
+                self.problems.append(f"{self.kind}: {daemon.backend} ended with {code} instead of a clean unmount")
 
 
 def growth(samples: list[tuple[float, int]]) -> float | None:
@@ -187,14 +173,12 @@ def soak(seconds: float, every: float) -> dict[str, Any]:
             process = context.Process(target=client, args=(number, stable, stop, theirs), daemon=True)
             process.start()
             running.append((process, ours))
-        start = time.monotonic()
-        swapped = start
-        sampled = start
+        start = swapped = sampled = time.monotonic()
+        is_well = True
         try:
-            while time.monotonic() - start < seconds:
+            while is_well and time.monotonic() - start < seconds:
                 time.sleep(0.2)
-                for line in lines:
-                    line.look()
+                is_well = all(line.look() for line in lines)
                 if time.monotonic() - sampled >= SAMPLE:
                     sampled = time.monotonic()
                     for line in lines:
@@ -205,19 +189,16 @@ def soak(seconds: float, every: float) -> dict[str, Any]:
                         line.turn()
         finally:
             stop.set()
-        answers = [
-            ours.recv() if ours.poll(30) else {"failed": 1, "failures": ["a client hangs"]} for _, ours in running
-        ]
+        spent = time.monotonic() - start
+        hanging = {"failed": 1, "failures": ["a client hangs"]}
+        answers = [ours.recv() if ours.poll(30) else hanging for _, ours in running]
         for process, _ in running:
             process.join(5)
             if process.is_alive():
                 process.kill()
-        deadline = time.monotonic() + DRAIN
-        while any(line.old for line in lines) and time.monotonic() < deadline + 1:
-            for line in lines:
-                line.look()
-            time.sleep(0.05)
-    return report(lines, answers, time.monotonic() - start)
+        for line in lines:
+            line.end()
+    return report(lines, answers, spent)
 
 
 def report(lines: list[Line], answers: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
@@ -244,7 +225,7 @@ def report(lines: list[Line], answers: list[dict[str, Any]], seconds: float) -> 
         "clients": len(answers),
         "operations": sum(answer.get("operations", 0) for answer in answers),
         "verified_bytes": sum(answer.get("verified_bytes", 0) for answer in answers),
-        "swaps": sum(line.swaps for line in lines),
+        "swaps": sum(line.turns - 1 for line in lines),
         "failed": failed,
         "failures": [*problems, *(text for answer in answers for text in answer["failures"])][: 2 * KEPT],
         "memory": memory,

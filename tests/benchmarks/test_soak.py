@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 @pytest.mark.root
 def test_a_short_soak() -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "benchmarks.soak", "--minutes", "0.1", "--every", "2"],
+        [sys.executable, "-m", "benchmarks.soak", "--minutes", "0.1", "--every", "1.5"],
         capture_output=True,
         text=True,
         timeout=100,
