@@ -112,7 +112,7 @@ class Sequence:
         self._tally.operations += 1
         self._tally.kinds[step.kind] += 1
         self._tally.succeeded += not isinstance(results[2], str) or results[2] not in errno.errorcode.values()
-        if results[:2] == ["ENOTEMPTY"] * 2 and results[2] == 0 and self._holds_hidden_file(step):
+        if self._meets_hidden_file(step, results):
             self._tally.accepted[HIDDEN_FILE.name] += 1
             self._over = True  # from here on the trees differ
         else:
@@ -128,10 +128,13 @@ class Sequence:
         except OSError:
             return 0
 
-    def _holds_hidden_file(self, step: Step) -> bool:
-        """Whether the directory that could not be removed or replaced is empty but for files libfuse keeps there."""
+    def _meets_hidden_file(self, step: Step, results: list[Any]) -> bool:
+        """Whether a directory is empty but for files libfuse keeps there, and so cannot be removed or replaced."""
+        refusing = [side for side, result in zip(self._sides, results, strict=True) if result == "ENOTEMPTY"]
+        if results[0] != "ENOTEMPTY" or results[1] not in ("ENOTEMPTY", 0) or results[2] != 0:
+            return False
         gone = step.other if step.kind == "rename" else step.path
-        names = [[path.name for path in (side.root / gone).iterdir()] for side in self._sides[:2]]
+        names = [[path.name for path in (side.root / gone).iterdir()] for side in refusing]
         return all(each and all(name.startswith(".fuse_hidden") for name in each) for each in names)
 
     def _compare_trees(self, number: int) -> None:

@@ -1,8 +1,8 @@
 """How pyfuse3 and fusepy scale: clients, entries of a directory, bytes of a file.
 
-Run by `./dev bench scaling`. The loopback class on both, timeouts of 1 s, in turn, `--rounds` times; a figure is the median over the rounds, `time_ratio` that of pyfuse3's time to fusepy's. Units:
-reads per second for clients (2 KiB files opened, read and closed), seconds for one listing, and megabytes per second
-for reading a file from end to end.
+Run by `./dev bench scaling`. The loopback class on both, timeouts of 1 s, in turn, `--rounds` times; a figure is the
+median over the rounds, `time_ratio` that of pyfuse3's time to fusepy's. Units: reads per second for clients (2 KiB
+files opened, read and closed), seconds for one listing, and megabytes per second for reading a file from end to end.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ HIDDEN_FILE = Difference(
     "a directory whose removed file is still open",
     "cannot be removed or replaced (ENOTEMPTY) until the file is closed, unlike on a plain directory: the file is "
     "kept under a name that begins with .fuse_hidden",
-    "the same",
+    "the same, but for a file that has another name by which it can be served",
     "a class that knows its files by path could not serve the open file without a name; hard_remove turns it off",
 )
 KNOWN: tuple[Difference, ...] = (
