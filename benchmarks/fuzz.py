@@ -186,6 +186,8 @@ def fuzz(operations: int, length: int, every: int, seed: int | None, options: st
     """Run sequences until so many operations were done or the time is over."""
     tally = Tally()
     seeds = random.SystemRandom()
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))  # end with what was found so far
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_memory()) as name, ExitStack() as stack:
         place = Path(name)
@@ -203,7 +205,7 @@ def fuzz(operations: int, length: int, every: int, seed: int | None, options: st
                 )
             )
         roots = (place / BACKENDS[0], place / BACKENDS[1], place / "plain")
-        while tally.operations < operations and time.monotonic() - start < seconds:
+        while not stopped and tally.operations < operations and time.monotonic() - start < seconds:
             chosen = seeds.randrange(1 << 32) if seed is None else seed
             Sequence(chosen, roots, tally).run(min(length, operations - tally.operations), every)
             if seed is not None:
@@ -238,7 +240,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--options", default="entry_timeout=0,attr_timeout=0", help="mount options of both")
     chosen = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unmount first
     answer = fuzz(chosen.operations, chosen.length, chosen.every, chosen.seed, chosen.options, chosen.seconds)
     print(json.dumps(answer))
     return 1 if answer["differences"] or answer["against_plain"] else 0
