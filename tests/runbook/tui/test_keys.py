@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -16,9 +12,6 @@ from textual.widgets import Input, OptionList, Static
 
 from checks.gate import Status as Outcome
 from deployment.errors import UsageError
-from runbook import snapshot
-from runbook.engine import Engine
-from runbook.journal import Journal
 from runbook.state import Status
 from runbook.tui import keys
 from runbook.tui.app import MigrateApp
@@ -29,55 +22,17 @@ from runbook.tui.help import HelpRoom
 from runbook.tui.history import HistoryRoom
 from runbook.tui.home import Home
 from runbook.tui.log import LogRoom
-from runbook.tui.look import Seen
 from runbook.tui.metrics import MetricsRoom
 from runbook.tui.plan import PlanRoom
 from tests.runbook.tui.hand import PICTURES, app_of
-from tests.runbook.tui.settled import settled, text_of, until
-from tests.runbook.walk import Walk, failing
-
-Act = Callable[[Pilot[None], MigrateApp], Awaitable[None]]
-
-
-class Operated:
-    """A walk in a simulated world that the app opens as it would a real one."""
-
-    def __init__(self, folder: Path) -> None:
-        self.walk = Walk(folder)
-
-    @contextmanager
-    def opened(self, say: Callable[[str], None], *, tolerant: bool = False) -> Iterator[Engine]:
-        walk = self.walk
-        journal = Journal(walk.settings.journal)
-        try:
-            yield Engine(walk.settings, journal, walk.world, walk.judgement, None, walk.clock, say)
-        finally:
-            journal.close()
-
-    def app(self, **more: Any) -> MigrateApp:
-        def look(engine: Engine, *, measure: bool) -> Seen:
-            return Seen(snapshot.take(engine, measure=measure), tuple(engine.journal.events()))
-
-        return MigrateApp(self.opened, look=look, now=self.walk.clock.now, **{"utf8": True, **more})
+from tests.runbook.tui.operated import Operated, operate
+from tests.runbook.tui.settled import text_of, until
+from tests.runbook.walk import failing
 
 
 @pytest.fixture
 def operated(tmp_path: Path) -> Operated:
     return Operated(tmp_path)
-
-
-def operate(app: MigrateApp, act: Act, size: tuple[int, int] = (120, 36)) -> None:
-    """Run the app and act on it once the first look is there."""
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await settled(pilot)
-            await act(pilot, app)
-        for work in app.works:
-            work.let_go()
-            work.join(10)
-
-    asyncio.run(run())
 
 
 ROOMS = {
