@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -48,11 +47,6 @@ def interactive() -> bool:
 def whole_terminal() -> bool:
     """Tell whether a person sees and answers here: stdin and stdout are both a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def coloured() -> bool:
-    """Tell whether stdout is a terminal that wants colour (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 _PLAIN = str.maketrans({"→": "->", "…": "...", "≤": "<=", "≥": ">=", "·": ".", "—": "-", "×": "x", "µ": "u"})
