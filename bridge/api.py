@@ -27,7 +27,7 @@ from starlette.routing import Route
 from bridge import files
 from bridge.metrics import BridgeCollector
 from bridge.mounts import Mounts
-from bridge.observe import ASPECTS, gathered, observe_all, shares
+from dualfuse.observe import ASPECTS, gathered, observe_all, shares
 
 log = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bridge.compare import Asked, Compared, Outcome, compare, grouped, without_path
-from bridge.observe import IGNORED, Observation, gathered, observe_all, shares
 from bridge.sidechannel import Answer, Question, SilentError, answer_at, ask
+from dualfuse.compare import Asked, Compared, Outcome, compare, grouped, without_path
+from dualfuse.observe import IGNORED, Observation, gathered, observe_all, shares
 
 log = logging.getLogger("bridge.comparator")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bridge.beneath import FOLDER, open_beneath, opened
+from dualfuse.beneath import FOLDER, open_beneath, opened
 
 INCOMING = ".incoming"  # where a body is written before it takes its name, in one step
 PIECE = 1024 * 1024

@@ -24,11 +24,11 @@ from bridge.sections.section import Caller
 from bridge.sidechannel import Answer, Question, answer_at
 from bridge.store.event_store import EventStore
 from bridge.store.schema import StoreError
-from bridge.tap import Tap
 from dualfuse.context import fuse_get_context
 from dualfuse.errors import MountError
 from dualfuse.instrument import Instrument
 from dualfuse.mounts import mount_at, mounts
+from dualfuse.tap import Tap
 
 log = logging.getLogger("bridge.mount")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bridge.compare import ASPECTS_OF, Asked, Outcome, compare, grouped
-from bridge.observe import ASPECTS, COMPARED, IGNORED, Observation, gathered, shares
-from bridge.tap import QUEUE, SAMPLED, Tap
+from dualfuse.compare import ASPECTS_OF, Asked, Outcome, compare, grouped
+from dualfuse.observe import ASPECTS, COMPARED, IGNORED, Observation, gathered, shares
+from dualfuse.tap import QUEUE, SAMPLED, Tap
 
 
 def look(*answers: dict[str, Observation]) -> tuple[list[Asked], object]:

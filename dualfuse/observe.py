@@ -16,7 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from bridge.beneath import FOLDER, folder_at, open_beneath, opened
+from dualfuse.beneath import FOLDER, folder_at, open_beneath, opened
 
 ASPECTS = ("attributes", "content", "listing", "target", "xattrs")
 COMPARED = ("st_mode", "st_nlink", "st_uid", "st_gid", "st_size", "st_blocks", "st_mtime_ns", "st_ctime_ns")

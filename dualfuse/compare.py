@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bridge.observe import AS_OF, ASPECTS, Observation
+from dualfuse.observe import AS_OF, ASPECTS, Observation
 
 # What has to be looked at to see an operation's effect or answer.
 ASPECTS_OF: Mapping[str, tuple[str, ...]] = {
