@@ -1,0 +1,52 @@
+"""How long a store of a million events takes to open, and to show its tree as it was in the middle."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bridge.store.event_store import EventStore
+
+EVENTS = 1_000_000
+FOLDERS, FILES = 20, 2_000  # what the events happen to: a tree that a service might have
+LIMIT = 2.0  # seconds
+BATCH = 5_000  # events a transaction, so that making the store takes minutes and not hours
+
+
+def fill(store: EventStore, events: int) -> None:
+    """Write so many events, by the very methods that a mount writes them with."""
+    with store.change("generator") as change:
+        for number in range(FOLDERS):
+            change.make(b"d%d" % number, 0o040755, 0, 0)
+    numbers: dict[bytes, int] = {}
+    for first in range(FOLDERS, events, BATCH):
+        with store.change("generator") as change:
+            for number in range(first, min(first + BATCH, events)):
+                path = b"d%d/f%d" % (number % FOLDERS, number % FILES)
+                if path in numbers:
+                    change.write(numbers[path], path, [(0, b"%d" % (number % 977))], change.now)
+                else:
+                    numbers[path] = change.make(path, 0o100644, 0, 0).id
+
+
+def opening() -> dict[str, Any]:
+    """Make a store of a million events, then open it from nothing and ask it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.db"
+        store = EventStore(path)
+        fill(store, EVENTS)
+        store.close()
+        os.sync()
+        began = time.monotonic()
+        store = EventStore(path)
+        with store.read() as tree:
+            tree.at(b"d1/f1")
+            events = tree.last_event()
+        seconds = time.monotonic() - began
+        store.close()
+        answer = {"events": events, "open_seconds_1m_events": round(seconds, 4), "store_bytes": path.stat().st_size}
+    unmet = [] if seconds < LIMIT else [f"opening {events} events took {seconds:.2f} s, more than {LIMIT:g}"]
+    return {**answer, "unmet": unmet}
