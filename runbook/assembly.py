@@ -16,6 +16,7 @@ from runbook.clock import Clock, WallClock
 from runbook.engine import Engine
 from runbook.journal import BrokenJournal, Journal, JournalError
 from runbook.judgement import Judgement
+from runbook.notify import Notifier, addresses
 from runbook.purge import Purge
 from runbook.settings import Settings, find, load
 from runbook.state import State, Status
@@ -41,9 +42,12 @@ def opened(named: Path | None, say: Say, *, tolerant: bool = False) -> Iterator[
     """
     settings = load(find(named))
     journal = _journal(settings, say, tolerant=tolerant)
+    notifier = Notifier(addresses(settings.notify), settings.name, say)
+    journal.on_event = notifier.event
     try:
         yield assemble(settings, journal, say)
     finally:
+        notifier.settle()
         journal.close()
 
 

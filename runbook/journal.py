@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,9 @@ class Event:
 class Journal:
     """The events of one deployment, in one SQLite file."""
 
+    #: Told of every event, also of one that could not be written: what happened is news even where the disk is full.
+    on_event: Callable[[str, Mapping[str, Any]], None] | None = None
+
     def __init__(self, path: Path) -> None:
         """Open the journal, and make it where there is none.
 
@@ -67,6 +70,7 @@ class Journal:
         Raises:
             JournalError: It could not be written.
         """
+        self._tell(kind, data)
         text = json.dumps(data, sort_keys=True)
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -111,6 +115,10 @@ class Journal:
         """Close the file."""
         self._db.close()
 
+    def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
+        if self.on_event is not None:
+            self.on_event(kind, data)
+
 
 def _digest(previous: str, seq: int, at: float, kind: str, text: str) -> str:
     import hashlib  # its library is slow to load, and reading needs no digest
@@ -126,6 +134,7 @@ class BrokenJournal(Journal):
 
     def append(self, at: float, kind: str, **data: Any) -> Event:  # noqa: ARG002
         """Refuse."""
+        self._tell(kind, data)
         raise self._error
 
     def events(self) -> Iterator[Event]:

@@ -45,6 +45,7 @@ class Settings:
     iterations: int = 1000
     warmup: int = 100
     keep_dual: bool = False  # week 8 keeps both backends
+    notify: tuple[str, ...] = field(default=(), repr=False)  # apprise addresses: they are secrets
 
     @property
     def journal(self) -> Path:
@@ -140,6 +141,7 @@ class _Reader:
             iterations=self._positive("benchmark", "iterations", 1000),
             warmup=self._positive("benchmark", "warmup", 100),
             keep_dual=self._get("cleanup", "keep_dual", bool, False),
+            notify=self._addresses(),
         )
         self._refuse_unknown()
         return found
@@ -151,7 +153,8 @@ class _Reader:
             raise self._wrong(section, "it must be a table")
         value = table.get(key, default)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self._wrong(_dotted(section, key), f"it must be a {kind.__name__}, not {value!r}")
+            seen = type(value).__name__ if section == "notify" else repr(value)  # an address is a secret
+            raise self._wrong(_dotted(section, key), f"it must be a {kind.__name__}, not {seen}")
         return value
 
     def _one_of(self, section: str, key: str, known: tuple[str, ...]) -> str:
@@ -179,6 +182,14 @@ class _Reader:
         if len(value) != 2:
             raise self._wrong(f"ports.{key}", "it must be two ports: a successor starts beside the one it replaces")
         return self._valid_port(key, value[0]), self._valid_port(key, value[1])
+
+    def _addresses(self) -> tuple[str, ...]:
+        """Read the addresses of notifications; what is wrong with one is said without it, because it is a secret."""
+        values = self._get("notify", "urls", list, [])
+        for number, value in enumerate(values, 1):
+            if not isinstance(value, str) or "://" not in value:
+                raise self._wrong("notify.urls", f"number {number} is no address such as mailto://… or json://…")
+        return tuple(values)
 
     def _duration(self, section: str, key: str) -> timedelta | None:
         text = self._get(section, key, str, "")

@@ -26,11 +26,10 @@ def rollback(
             output.out_lines(describe(engine.plan_rollback(to)))
             return
         moved = engine.rollback(to, reason=reason)
-    if as_json:
-        output.out_json(as_object(moved))
-        return
-    where = "fusepy" if to is None else f"week {to}"
-    output.out(
-        f"rolled back to {where} in {moved.seconds:.2f} s, {len(moved.changes)} changes; journal #{moved.journal}"
-    )
-    output.out("next: `lighthouse-migrate check`, then `lighthouse-migrate advance` to take the walk up again")
+        if as_json:
+            output.out_json(as_object(moved))
+            return
+        where = "fusepy" if to is None else f"week {to}"
+        done = f"{moved.seconds:.2f} s, {len(moved.changes)} changes; journal #{moved.journal}"
+        output.out(f"rolled back to {where} in {done}")
+        output.out("next: `lighthouse-migrate check`, then `lighthouse-migrate advance` to take the walk up again")

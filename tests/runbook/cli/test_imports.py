@@ -10,7 +10,7 @@ import pytest
 
 HEAVY = {
     *("textual", "rich", "docker", "prometheus_api_client", "prometheus_client", "requests", "pydantic", "supervisor"),
-    *("asyncio", "xmlrpc", "http.client", "urllib.request", "tomlkit", "ruamel", "libcst", "packaging", "cleanup.plan"),
+    *("apprise", "asyncio", "xmlrpc", "http.client", "urllib.request", "tomlkit", "ruamel", "libcst", "packaging", "cleanup.plan"),
     *("checks.registry", "pyfuse3", "trio", "fuse", "numpy"),
 }
 ASK = """
