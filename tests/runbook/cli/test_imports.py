@@ -10,8 +10,8 @@ import pytest
 
 HEAVY = {
     *("textual", "rich", "docker", "prometheus_api_client", "prometheus_client", "requests", "pydantic", "supervisor"),
-    *("apprise", "asyncio", "xmlrpc", "http.client", "urllib.request", "tomlkit", "ruamel", "libcst", "packaging", "cleanup.plan"),
-    *("checks.registry", "pyfuse3", "trio", "fuse", "numpy"),
+    *("asyncio", "xmlrpc", "http.client", "urllib.request", "tomlkit", "ruamel", "libcst", "packaging", "cleanup.plan"),
+    *("checks.registry", "pyfuse3", "trio", "fuse", "numpy", "apprise"),
 }
 ASK = """
 import sys
