@@ -16,8 +16,6 @@ import pytest
 from tests import leaks
 from tests.components import PROBES, in_ci, missing
 
-_skipped: Counter[str] = Counter()
-
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail in CI, and skip elsewhere, a test whose component is not on this machine."""
@@ -29,16 +27,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             continue
         if in_ci():
             pytest.fail(f"{component}: {reason}", pytrace=False)
-        _skipped[component] += 1
         pytest.skip(f"{component}: {reason}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud what was not tested and why."""
-    if not _skipped:
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+    skipped = Counter(name for name in PROBES for reason in reasons if reason.startswith(f"Skipped: {name}: "))
+    if not skipped:
         return
     terminalreporter.section("not tested on this machine", yellow=True, bold=True)
-    for component, count in _skipped.most_common():
+    for component, count in skipped.most_common():
         terminalreporter.line(f"{count} tests need {component}: {missing(component)}")
 
 

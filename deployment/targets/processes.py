@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterable
@@ -99,13 +100,19 @@ def port_holder(port: int) -> str | None:
         return None
     wanted = {f"socket:[{inode}]" for inode in sockets}
     for pid in _pids():
-        try:
-            held = any(str(entry.readlink()) in wanted for entry in Path(f"/proc/{pid}/fd").iterdir())
-        except OSError:
-            continue
-        if held:
+        if wanted & _open_files(pid):
             return f"pid {pid} ({' '.join(command_line(pid))[:80]})"
     return f"a process of user {next(iter(sockets.values()))}"
+
+
+def _open_files(pid: int) -> set[str]:
+    """Return what a process has open, as far as it may be seen; a descriptor can go while they are read."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(entry.readlink()))
+    return found
 
 
 def _listeners(table: str, port: int) -> dict[str, str]:

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from dualfuse.connections import waiting
 from dualfuse.guard import Guard, guard
 from dualfuse.instrument import BUCKETS, Instrument
+from dualfuse.mounts import mount_at
 from dualfuse.operations import OPERATIONS, FuseOSError, Operations
 from dualfuse.samples.memory import Memory
-from tests.dualfuse.served import serve
+from tests.dualfuse.served import serve, wait_for
 
 
 class Mixed(Operations):
@@ -98,6 +100,9 @@ def test_counts_of_a_real_mount(tmp_path: Path, backend: str) -> None:
     with serve("tests.dualfuse.odd:Counted", tmp_path / "m", backend, [f"log={log}"]) as daemon:
         for number in range(5):
             Path(daemon.mountpoint, f"f{number}").write_bytes(b"x")
+        mount = mount_at(str(daemon.mountpoint))
+        assert mount is not None
+        wait_for(lambda: waiting(mount.minor) == 0, "the last release, which no close waits for")
     snapshot = json.loads(log.read_text())
     operations = snapshot["operations"]
     assert snapshot["exceptions"] == 0
