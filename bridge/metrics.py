@@ -101,9 +101,15 @@ def _mount_gauges(tallies: dict[str, Tally], serving: str | None) -> Iterable[Me
     exceptions = CounterMetricFamily(
         "lighthouse_fuse_exceptions", "Exceptions in the file system that were turned into EIO.", labels=["backend"]
     )
+    oldest = GaugeMetricFamily(
+        "lighthouse_fuse_oldest_operation_seconds",
+        "How long the oldest operation that has not returned has been running.",
+        labels=["backend"],
+    )
     for backend, tally in tallies.items():
+        oldest.add_metric([backend], tally.oldest)
         active.add_metric([backend], float(backend == serving))
         memory.add_metric([backend], tally.memory)
         cpu.add_metric([backend], tally.cpu)
         exceptions.add_metric([backend], tally.exceptions)
-    yield from (active, memory, cpu, exceptions)
+    yield from (active, memory, cpu, exceptions, oldest)

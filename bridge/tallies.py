@@ -36,6 +36,7 @@ class Tally:
     exceptions: int = 0
     cpu: float = 0.0  # seconds
     memory: int = 0  # bytes, of the living processes
+    oldest: float = 0.0  # seconds that the oldest operation in progress has been running
 
     def add(self, snapshot: Snapshot, cpu: float, memory: int = 0) -> None:
         """Add what a process has counted."""
@@ -44,6 +45,7 @@ class Tally:
         self.exceptions += snapshot.get("exceptions", 0)
         self.cpu += cpu
         self.memory += memory
+        self.oldest = max(self.oldest, snapshot.get("oldest", 0.0) if memory else 0.0)  # the dead run nothing
 
 
 class Tallies:

@@ -15,13 +15,16 @@ NAMES = {
     Metric.DIVERGENCE_RATIO: "divergence",
     Metric.UPTIME: "uptime",
     Metric.RESPONSIVE: "heartbeat",
+    Metric.OLDEST: "oldest operation in progress",
     Metric.MEMORY: "memory",
     Metric.OPERATIONS_RATE: "operations per second",
+    Metric.CPU_PER_OPERATION: "CPU per operation",
 }
 SAMPLES = dict.fromkeys(Metric, "operations") | {
     Metric.DIVERGENCE_RATIO: "comparisons",
     Metric.UPTIME: "heartbeats",
     Metric.RESPONSIVE: "heartbeats",
+    Metric.OLDEST: "samples",
     Metric.MEMORY: "samples",
 }
 _UNITS = {
@@ -32,7 +35,9 @@ _UNITS = {
     Metric.P50: "s",
     Metric.P95: "s",
     Metric.P99: "s",
+    Metric.OLDEST: "s",
     Metric.MEMORY: "B",
+    Metric.CPU_PER_OPERATION: "s",
 }
 
 

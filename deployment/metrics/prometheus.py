@@ -12,6 +12,7 @@ from deployment.metrics.exposition import (
     DIVERGENCE,
     DURATION,
     MEMORY,
+    OLDEST,
     OPERATIONS,
     RESPONSIVE,
 )
@@ -103,6 +104,9 @@ class PrometheusSource:
             answered = self._number(f"sum(sum_over_time({RESPONSIVE}{{{chosen}}}[{_span(window)}]))") or 0.0
             none = f"the {side} Bridge is not scraped"
             return result(min(1.0, answered / beats) if beats else None, beats, "" if beats else none)
+        if metric is Metric.OLDEST:
+            oldest = self._number(f"max(last_over_time({OLDEST}{{{chosen}}}[{_span(window)}]))")
+            return result(oldest, 0 if oldest is None else 1, "" if oldest is not None else "it is not told")
         if metric is Metric.MEMORY:
             memory = self._number(f"sum(last_over_time({MEMORY}{{{chosen}}}[{_span(window)}]))")
             return result(memory or None, 1 if memory else 0, "" if memory else "no memory is told")

@@ -93,6 +93,13 @@ class ScrapeSource:
             assert newest.reading is not None
             memory = newest.reading.memory
             return result(memory or None, len(readings), "" if memory else "no memory is told", newest.at)
+        if metric is Metric.OLDEST:
+            newest = readings[-1]
+            assert newest.reading is not None
+            oldest = newest.reading.oldest
+            if oldest is None:
+                return result(None, 0, "it is not told", newest.at)
+            return result(oldest, len(readings), "", newest.at)
         growth = _grown(samples, start)
         if not growth.pairs:
             return result(None, 0, "one sample: it takes two")

@@ -22,8 +22,13 @@ class Metric(StrEnum):
     DIVERGENCE_RATIO = "divergence_ratio"  # divergent comparisons / comparisons, with this side as shadow
     UPTIME = "uptime"  # share of the window in which the mount answered its heartbeat
     RESPONSIVE = "responsive"  # 0 if none of the last MISSES heartbeats was answered, else 1; `at` is the newest one's
+    OLDEST = "oldest"  # seconds that the oldest operation which has not returned has been running; the newest sample's
     MEMORY = "memory"  # resident bytes of the process that serves the mount
     OPERATIONS_RATE = "operations_rate"  # operations per second
+    CPU_PER_OPERATION = "cpu_per_operation"  # CPU seconds of the process that serves the mount / operations
+
+
+QUANTILES = {Metric.P50: 0.50, Metric.P95: 0.95, Metric.P99: 0.99}
 
 
 @dataclass(frozen=True, slots=True)
