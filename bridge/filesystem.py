@@ -16,6 +16,7 @@ from pathlib import Path
 from bridge.sections.current import Current
 from bridge.sections.section import Attributes, Caller, CallerSource, Section
 from bridge.store.event_store import EventStore
+from bridge.store.feed import events
 from bridge.store.tree import failure
 
 # Every section of the mount, by the name it has there; adding one is a module and a line here.
@@ -48,8 +49,8 @@ class Filesystem:
     ) -> None:
         self._store = store
         self._sections = {name: make(store, caller) for name, make in sections.items()}
-        with store.read() as tree:
-            self._born = tree.events(limit=1)[0].time  # the same on every mount of the store
+        with store.reader() as reader:
+            self._born = events(reader, limit=1)[0].time  # the same on every mount of the store
 
     def _find(self, path: str, missing: int = errno.ENOENT) -> tuple[Section, str]:
         name, _, rest = path[1:].partition("/")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 import stat
@@ -11,8 +10,9 @@ import time
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
-from bridge.store.apply import Detail, Event, apply
-from bridge.store.schema import CHUNK
+from bridge.store.apply import Detail, Event
+from bridge.store.feed import record, tail
+from bridge.store.schema import CHUNK, ROOTS
 from bridge.store.tree import Node, Tree, failure
 
 LARGEST = 1 << 52  # bytes in a file: far beyond any disk, and chunk positions stay small integers
@@ -23,15 +23,17 @@ Bytes = bytes | bytearray | memoryview
 
 
 class Change(Tree):
-    """One transaction on the tree; paths are bytes below the root, without a leading slash.
+    """One transaction on a tree; paths are bytes below its root, without a leading slash.
 
     Every method raises OSError with the errno its system call has. The caller owns BEGIN and COMMIT.
     """
 
-    def __init__(self, connection: sqlite3.Connection, agent: str) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: sqlite3.Connection, agent: str, section: str = "current") -> None:
+        super().__init__(connection, ROOTS[section])
         self.agent = agent
-        self.now = time.time_ns()
+        self.section = section
+        self._sequence, before, self._tail = tail(connection)
+        self.now = max(time.time_ns(), before)  # a clock that was set back must not put this before what is known
 
     def make(
         self, path: bytes, mode: int, uid: int, gid: int, target: bytes | None = None, exclusive: bool = True
@@ -50,7 +52,7 @@ class Change(Tree):
         detail: Detail = {"mode": mode, "uid": uid, "gid": gid, "parent": parent.id}
         if target is not None:
             detail["target"] = os.fsdecode(target)
-        return self.node(self._record(KIND_OF[stat.S_IFMT(mode)], None, path, detail))
+        return self.node(self.record(KIND_OF[stat.S_IFMT(mode)], None, path, detail))
 
     def link(self, source: bytes, path: bytes) -> None:
         """Give a file a second name."""
@@ -60,20 +62,20 @@ class Change(Tree):
         parent, name = self.parent_of(path)
         if self.child(parent.id, name) is not None:
             raise failure(errno.EEXIST)
-        self._record("link", node.id, path, {"parent": parent.id})
+        self.record("link", node.id, path, {"parent": parent.id})
 
     def unlink(self, path: bytes) -> None:
         """Remove a name that is not a directory's."""
         node = self.at(path)
         if node.is_directory:
             raise failure(errno.EISDIR)
-        self._record("unlink", node.id, path, {"parent": self.parent_of(path)[0].id})
+        self.record("unlink", node.id, path, {"parent": self.parent_of(path)[0].id})
 
     def rmdir(self, path: bytes) -> None:
         """Remove an empty directory."""
         node = self.at(path)
         self._must_be_empty(node)
-        self._record("rmdir", node.id, path, {"parent": self.parent_of(path)[0].id})
+        self.record("rmdir", node.id, path, {"parent": self.parent_of(path)[0].id})
 
     def rename(self, old: bytes, new: bytes) -> None:
         """Move a name, over what has the new name already."""
@@ -92,7 +94,7 @@ class Change(Tree):
             elif over.is_directory:
                 raise failure(errno.EISDIR)
         detail: Detail = {"to": os.fsdecode(new), "parent": parent.id, "to_parent": to_parent.id}
-        self._record("rename", node.id, old, {**detail, "replaced": replaced, "directory": node.is_directory})
+        self.record("rename", node.id, old, {**detail, "replaced": replaced, "directory": node.is_directory})
 
     def write(self, number: int, path: bytes, extents: Iterable[tuple[int, Bytes]], mtime: int) -> int:
         """Merge byte ranges (offset, bytes) into a file as it is stored now, and return its size.
@@ -111,12 +113,20 @@ class Change(Tree):
                 piece = memoryview(data)[max(offset, start) - offset : min(end, start + CHUNK) - offset]
                 pieces.setdefault(position, []).append((max(offset, start) - start, piece))
         chunks = {position: self._merged(number, position, of_chunk) for position, of_chunk in pieces.items()}
-        self._record("write", number, path, {"size": size, "mtime": mtime, "chunks": self._store(chunks)})
+        self.record("write", number, path, {"size": size, "mtime": mtime, "chunks": self._store(chunks)})
         return size
 
     def append(self, number: int, path: bytes, data: bytes) -> int:
         """Add bytes at the end of a file, wherever that is by now, and return its size."""
         return self.write(number, path, [(self.node(number).size, data)], self.now)
+
+    def append_record(self, number: int, path: bytes, data: bytes) -> int:
+        """Add a record at the end of a stream, and return the stream's size."""
+        start = self.node(number).size
+        digest = self.keep(data)
+        size = start + len(data)
+        self.record("append", number, path, {"start": start, "size": size, "hash": digest})
+        return size
 
     def truncate(self, number: int, path: bytes, size: int) -> None:
         """Set a file's size; what is added reads as zeros."""
@@ -131,21 +141,21 @@ class Change(Tree):
             kept = self._chunk(number, last)
             if len(kept) > rest:  # bytes beyond the end must be zeros if the file grows again
                 chunks[last] = kept[:rest]
-        self._record("truncate", number, path, {"size": size, "chunks": self._store(chunks)})
+        self.record("truncate", number, path, {"size": size, "chunks": self._store(chunks)})
 
     def chmod(self, path: bytes, mode: int) -> None:
         """Set the permission bits."""
-        self._record("chmod", self.number(path), path, {"mode": stat.S_IMODE(mode)})
+        self.record("chmod", self.number(path), path, {"mode": stat.S_IMODE(mode)})
 
     def chown(self, path: bytes, uid: int, gid: int) -> None:
         """Set owner and group; -1 leaves one as it is."""
         node = self.at(path)
         uid, gid = node.uid if uid == -1 else uid, node.gid if gid == -1 else gid
-        self._record("chown", node.id, path, {"uid": uid, "gid": gid})
+        self.record("chown", node.id, path, {"uid": uid, "gid": gid})
 
     def utimens(self, path: bytes, atime: int, mtime: int) -> None:
         """Set the times, in nanoseconds."""
-        self._record("utimens", self.number(path), path, {"atime": atime, "mtime": mtime})
+        self.record("utimens", self.number(path), path, {"atime": atime, "mtime": mtime})
 
     def setxattr(self, path: bytes, name: bytes, value: bytes, flags: int) -> None:
         """Set an extended attribute; the flags are XATTR_CREATE or XATTR_REPLACE."""
@@ -155,26 +165,26 @@ class Change(Tree):
             raise failure(errno.EEXIST)
         if not exists and flags & XATTR_REPLACE:
             raise failure(errno.ENODATA)
-        self._record("setxattr", number, path, {"name": os.fsdecode(name), "value": value.hex()})
+        self.record("setxattr", number, path, {"name": os.fsdecode(name), "value": value.hex()})
 
     def removexattr(self, path: bytes, name: bytes) -> None:
         """Remove an extended attribute."""
         number = self.number(path)
         if self.xattr(number, name) is None:
             raise failure(errno.ENODATA)
-        self._record("removexattr", number, path, {"name": os.fsdecode(name)})
+        self.record("removexattr", number, path, {"name": os.fsdecode(name)})
 
     def touch_synced(self) -> None:
         """Write one row that is no event, so that a commit has something to carry to the disk."""
         self.connection.execute("UPDATE synced SET count = count + 1")
 
-    def _record(self, kind: str, number: int | None, path: bytes, detail: Detail) -> int:
+    def record(self, kind: str, number: int | None, path: bytes, detail: Detail) -> int:
         """Write an event down and apply it; return its node, which is a new one if no number is given."""
-        sequence = self.last_event() + 1
-        event = Event(sequence, self.now, self.agent, kind, number or sequence, path, detail)
-        self.connection.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?)", (*event[:6], json.dumps(detail)))
-        apply(self.connection, event)
-        return event.node
+        self._sequence += 1
+        node = number or self._sequence
+        event = Event(self._sequence, self.now, self.agent, kind, self.section, node, path, detail)
+        self._tail = record(self.connection, event, self._tail)
+        return node
 
     def _must_be_empty(self, node: Node) -> None:
         if not node.is_directory:
@@ -200,9 +210,10 @@ class Change(Tree):
         return merged
 
     def _store(self, chunks: Mapping[int, Bytes]) -> dict[int, str]:
-        hashes = {}
-        for position, data in chunks.items():
-            digest = blake2b(data, digest_size=32)
-            self.connection.execute("INSERT OR IGNORE INTO chunks VALUES (?,?)", (digest.digest(), data))
-            hashes[position] = digest.hexdigest()
-        return hashes
+        return {position: self.keep(data) for position, data in chunks.items()}
+
+    def keep(self, data: Bytes) -> str:
+        """Store bytes under their hash, once, and return it in hexadecimal."""
+        digest = blake2b(data, digest_size=32)
+        self.connection.execute("INSERT OR IGNORE INTO chunks VALUES (?,?)", (digest.digest(), data))
+        return digest.hexdigest()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
 
-from bridge.store.apply import Event, apply
+from bridge.store.apply import Event
+from bridge.store.feed import record
 from bridge.store.schema import APPLICATION, ROOT, TABLES, VERSION, StoreError, connect
 
 
@@ -77,8 +77,7 @@ def _create(connection: sqlite3.Connection, mode: int, uid: int, gid: int) -> No
     for statement in TABLES.split(";"):
         if statement.strip():
             connection.execute(statement)
-    event = Event(ROOT, time.time_ns(), "bridge", "store", ROOT, b"", {"mode": mode, "uid": uid, "gid": gid})
-    connection.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?)", (*event[:6], json.dumps(event.detail)))
-    apply(connection, event)
+    detail = {"mode": mode, "uid": uid, "gid": gid}
+    record(connection, Event(ROOT, time.time_ns(), "bridge", "store", "current", ROOT, b"", detail), 0)
     connection.execute(f"PRAGMA application_id={APPLICATION}")
     connection.execute(f"PRAGMA user_version={VERSION}")

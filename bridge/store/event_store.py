@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bridge.cache import Cache
 from bridge.store.changes import Change
 from bridge.store.creation import create_or_check
-from bridge.store.schema import connect
+from bridge.store.schema import ROOTS, connect
 from bridge.store.tree import Tree, failure
 
 log = logging.getLogger(__name__)
@@ -44,38 +45,50 @@ class EventStore:
         uid: Its owner.
         gid: Its group.
 
+        cache: Where content that was read lately is kept; none, unless told otherwise.
+
     Raises:
         StoreError: The file is not an event store of this version.
     """
 
-    def __init__(self, path: Path, mode: int = 0o040755, uid: int = 0, gid: int = 0) -> None:
+    def __init__(
+        self, path: Path, mode: int = 0o040755, uid: int = 0, gid: int = 0, cache: Cache | None = None
+    ) -> None:
         create_or_check(path, mode, uid, gid)
         self.path = path
+        self.cache = cache
         self._writer = connect(path, busy_seconds=0)
         self._writing = threading.Lock()
         self._readers: list[sqlite3.Connection] = []  # idle ones; append and pop are atomic
 
     @contextmanager
-    def read(self) -> Iterator[Tree]:
-        """Ask the tree; each single question sees everything that was committed before it."""
+    def read(self, section: str = "current") -> Iterator[Tree]:
+        """Ask a section's tree; each single question sees everything that was committed before it."""
+        with self.reader() as reader:
+            yield Tree(reader, ROOTS[section], self.cache)
+
+    @contextmanager
+    def reader(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to ask other questions than those of a tree."""
         try:
             reader = self._readers.pop() if self._readers else connect(self.path)
         except IndexError:  # another thread took the last idle one in between
             reader = connect(self.path)
         try:
-            yield Tree(reader)
+            yield reader
         except sqlite3.Error as error:
             raise _as_oserror(error) from error
         finally:
             self._readers.append(reader)
 
     @contextmanager
-    def change(self, agent: str, durable: bool = False) -> Iterator[Change]:
-        """Change the tree; it is committed when the block ends and undone when the block raises.
+    def change(self, agent: str, durable: bool = False, section: str = "current") -> Iterator[Change]:
+        """Change a tree; it is committed when the block ends and undone when the block raises.
 
         Args:
             agent: Who changes it, as the event says.
             durable: Wait until the change, and all that went before it, is on the disk.
+            section: Which of the trees.
 
         Raises:
             OSError: EBUSY when another process holds the store for longer than 10 s; ENOSPC, EROFS and the like.
@@ -85,7 +98,7 @@ class EventStore:
                 if durable:
                     self._writer.execute("PRAGMA synchronous=FULL")
                 self._begin()
-                yield Change(self._writer, agent)
+                yield Change(self._writer, agent, section)
                 self._writer.execute("COMMIT")
             except sqlite3.Error as error:
                 raise _as_oserror(error) from error

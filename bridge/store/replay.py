@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from itertools import zip_longest
 
 from bridge.store.apply import Event, apply
 from bridge.store.schema import TABLES
 
-OF_THE_TREE = ("nodes", "entries", "blocks", "xattrs")
+OF_THE_TREE = (
+    *("nodes", "entries", "blocks", "xattrs", "past_nodes", "past_entries", "past_blocks", "past_xattrs"),
+    *("records", "annotations"),
+)
 
 
 def replayed(store: sqlite3.Connection, until: int | None = None) -> sqlite3.Connection:
@@ -19,7 +23,7 @@ def replayed(store: sqlite3.Connection, until: int | None = None) -> sqlite3.Con
             tree.execute(statement)
     tree.execute("BEGIN")
     for row in store.execute("SELECT * FROM events WHERE seq <= ? ORDER BY seq", (until or (1 << 62),)):
-        apply(tree, Event._make((*row[:6], json.loads(row[6]))))
+        apply(tree, Event._make((*row[:7], json.loads(row[7]))))
     tree.execute("COMMIT")
     return tree
 
@@ -28,10 +32,12 @@ def differences(store: sqlite3.Connection) -> list[str]:
     """Return the tables of the tree that are not what a replay of all events gives; empty if the store is sound."""
     tree = replayed(store)
     try:
-        return [table for table in OF_THE_TREE if _rows(store, table) != _rows(tree, table)]
+        return [table for table in OF_THE_TREE if _differ(store, tree, table)]
     finally:
         tree.close()
 
 
-def _rows(database: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
-    return database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+def _differ(store: sqlite3.Connection, tree: sqlite3.Connection, table: str) -> bool:
+    columns = [row[1] for row in tree.execute(f"PRAGMA table_info({table})")]
+    question = f"SELECT * FROM {table} ORDER BY {', '.join(columns)}"
+    return any(one != other for one, other in zip_longest(store.execute(question), tree.execute(question)))

@@ -7,32 +7,66 @@ from pathlib import Path
 
 CHUNK = 64 * 1024  # bytes of content a chunk holds; the last one of a file may be shorter
 ROOT = 1  # node of `current/` itself: the event that makes the store
-VERSION = 1  # of the tables, kept in SQLite's user_version
+# The trees of the store by section, each with the number of its root; the numbers of events will never get there.
+ROOTS = {"current": ROOT, "context": (1 << 62) + 1, "streams": (1 << 62) + 2}
+VERSION = 2  # of the tables, kept in SQLite's user_version
 APPLICATION = 0x4C424753  # "LBGS" in SQLite's application_id: what tells a store from any other database
 
-# Names are bytes, as the kernel gives them: a name need not be UTF-8. Times are nanoseconds since the epoch.
-# A node's number is the number of the event that made it, so numbers are never used twice.
-# A node whose last name is gone keeps its row: handles on either mount go on reading it, and so does history.
+# Names are bytes, as the kernel gives them: a name need not be UTF-8. Times are nanoseconds since the epoch and never
+# go back from one event to the next. A node's number is the number of the event that made it, so numbers are never
+# used twice. A node whose last name is gone keeps its row: handles on either mount go on reading it.
+# `since` is the event that made a row what it is. What a row was before stands in the table of the same name with
+# past_, valid from event `since` and no longer from event `until`: the tree of any instant is a lookup, not a replay.
+# `tail` is the length of the feed, all events as lines, up to and with this event.
+# A stream's content is its records, each at the byte where it begins; an annotation's number is that of its event.
 TABLES = """
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, agent TEXT NOT NULL, kind TEXT NOT NULL,
-    node INTEGER NOT NULL, path BLOB NOT NULL, detail TEXT NOT NULL
+    seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, agent TEXT NOT NULL, kind TEXT NOT NULL, section TEXT NOT NULL,
+    node INTEGER NOT NULL, path BLOB NOT NULL, detail TEXT NOT NULL, tail INTEGER NOT NULL
 );
 CREATE TABLE nodes (
     id INTEGER PRIMARY KEY, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL,
     nlink INTEGER NOT NULL, size INTEGER NOT NULL, atime INTEGER NOT NULL, mtime INTEGER NOT NULL,
-    ctime INTEGER NOT NULL, target BLOB
+    ctime INTEGER NOT NULL, target BLOB, since INTEGER NOT NULL
 );
+CREATE TABLE past_nodes (
+    id INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL,
+    nlink INTEGER NOT NULL, size INTEGER NOT NULL, atime INTEGER NOT NULL, mtime INTEGER NOT NULL,
+    ctime INTEGER NOT NULL, target BLOB, since INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (id, since)
+) WITHOUT ROWID;
 CREATE TABLE entries (
-    parent INTEGER NOT NULL, name BLOB NOT NULL, node INTEGER NOT NULL, PRIMARY KEY (parent, name)
+    parent INTEGER NOT NULL, name BLOB NOT NULL, node INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (parent, name)
+) WITHOUT ROWID;
+CREATE TABLE past_entries (
+    parent INTEGER NOT NULL, name BLOB NOT NULL, node INTEGER NOT NULL, since INTEGER NOT NULL,
+    until INTEGER NOT NULL, PRIMARY KEY (parent, name, since)
 ) WITHOUT ROWID;
 CREATE TABLE chunks (hash BLOB PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE blocks (
-    node INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (node, position)
+    node INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (node, position)
+) WITHOUT ROWID;
+CREATE TABLE past_blocks (
+    node INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL, since INTEGER NOT NULL,
+    until INTEGER NOT NULL, PRIMARY KEY (node, position, since)
 ) WITHOUT ROWID;
 CREATE TABLE xattrs (
-    node INTEGER NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (node, name)
+    node INTEGER NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (node, name)
 ) WITHOUT ROWID;
+CREATE TABLE past_xattrs (
+    node INTEGER NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (node, name, since)
+) WITHOUT ROWID;
+CREATE TABLE records (
+    node INTEGER NOT NULL, start INTEGER NOT NULL, hash BLOB NOT NULL, event INTEGER NOT NULL,
+    PRIMARY KEY (node, start)
+) WITHOUT ROWID;
+CREATE TABLE annotations (
+    id INTEGER PRIMARY KEY, node INTEGER NOT NULL, agent TEXT NOT NULL, time INTEGER NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, anchor BLOB NOT NULL, text TEXT NOT NULL
+);
+CREATE INDEX annotations_of_node ON annotations (node);
 CREATE TABLE synced (id INTEGER PRIMARY KEY, count INTEGER NOT NULL);
 INSERT INTO synced VALUES (1, 0);
 """

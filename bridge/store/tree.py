@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 import stat
 from functools import cache
 from typing import Any, NamedTuple
 
-from bridge.store.apply import Event
+from bridge.cache import Cache
+from bridge.store.feed import tail
 from bridge.store.schema import CHUNK, ROOT
 
 NODE = "id, mode, uid, gid, nlink, size, atime, mtime, ctime, target"
@@ -52,10 +52,18 @@ def _walk(depth: int, columns: str, join: str) -> str:
 
 
 class Tree:
-    """Questions to the stored tree, over one connection."""
+    """Questions to one of the stored trees, over one connection.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Args:
+        connection: A connection to the store.
+        root: The number of the tree's root.
+        cache: Where content that was read lately is found.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, root: int = ROOT, cache: Cache | None = None) -> None:
         self.connection = connection
+        self.root = root
+        self._cache = cache
 
     def node(self, number: int) -> Node:
         """Return a node by number.
@@ -80,7 +88,7 @@ class Tree:
             OSError: ENOENT, ENAMETOOLONG.
         """
         names = [name for name in path.split(b"/") if name]
-        return int(self._find(names, "e{}.node", "")[0]) if names else ROOT
+        return int(self._find(names, "e{}.node", "")[0]) if names else self.root
 
     def at(self, path: bytes) -> Node:
         """Return the node at a path.
@@ -90,12 +98,12 @@ class Tree:
         """
         names = [name for name in path.split(b"/") if name]
         if not names:
-            return self.node(ROOT)
+            return self.node(self.root)
         return Node._make(self._find(names, NODE, " JOIN nodes n ON n.id = e{}.node"))
 
     def _find(self, names: list[bytes], columns: str, join: str) -> tuple[Any, ...]:
         """Walk a path in one statement: each further one would hand Python's lock to another thread and wait for it."""
-        parent = ROOT
+        parent = self.root
         while len(names) > DEEPEST:
             parent, names = self._find_below(parent, names[:DEEPEST], "e{}.node", "")[0], names[DEEPEST:]
         return self._find_below(parent, names, columns, join)
@@ -124,26 +132,40 @@ class Tree:
         """Return the names in a directory, in byte order."""
         return [row[0] for row in self.connection.execute("SELECT name FROM entries WHERE parent=?", (number,))]
 
-    def read(self, number: int, offset: int, size: int) -> tuple[int, bytearray]:
-        """Return the file's size and up to `size` bytes from `offset`, both of one and the same instant."""
-        first, last = offset // CHUNK, max(offset, offset + size - 1) // CHUNK
+    def blocks(self, number: int, first: int, last: int) -> tuple[int, list[tuple[int, bytes]]]:
+        """Return a file's size, and position and hash of its chunks from one position to another, of one instant."""
         rows = self.connection.execute(
-            "SELECT n.size, b.position, c.data FROM nodes n"
-            " LEFT JOIN blocks b ON b.node = n.id AND b.position BETWEEN ? AND ?"
-            " LEFT JOIN chunks c ON c.hash = b.hash WHERE n.id = ?",
+            "SELECT n.size, b.position, b.hash FROM nodes n"
+            " LEFT JOIN blocks b ON b.node = n.id AND b.position BETWEEN ? AND ? WHERE n.id = ?",
             (first, last, number),
         ).fetchall()
         if not rows:
             raise failure(errno.ESTALE)
-        length: int = rows[0][0]
-        start, end = offset, min(offset + size, length)
-        if end <= start:
+        return rows[0][0], [(position, digest) for _, position, digest in rows if position is not None]
+
+    def read(self, number: int, offset: int, size: int) -> tuple[int, bytearray]:
+        """Return the file's size and up to `size` bytes from `offset`, both of one and the same instant."""
+        first, last = offset // CHUNK, max(offset, offset + size - 1) // CHUNK
+        length, blocks = self.blocks(number, first, last)
+        end = min(offset + size, length)
+        if end <= offset:
             return length, bytearray()
-        content = bytearray(end - start)
-        for _, position, data in rows:
-            if position is not None:
-                place(content, start, data, position * CHUNK)
+        content = bytearray(end - offset)
+        for position, digest in blocks:
+            place(content, offset, self.chunk(digest), position * CHUNK)
         return length, content
+
+    def chunk(self, digest: bytes) -> bytes:
+        """Return the bytes that a hash names."""
+        found = self._cache.get(digest) if self._cache is not None else None
+        if found is None:
+            row = self.connection.execute("SELECT data FROM chunks WHERE hash=?", (digest,)).fetchone()
+            if row is None:
+                raise failure(errno.EIO)
+            found = bytes(row[0])
+            if self._cache is not None:
+                self._cache.put(digest, found)
+        return found
 
     def xattr(self, number: int, name: bytes) -> bytes | None:
         """Return the value of an extended attribute, or None."""
@@ -154,14 +176,9 @@ class Tree:
         """Return the names of the extended attributes."""
         return [row[0] for row in self.connection.execute("SELECT name FROM xattrs WHERE node=?", (number,))]
 
-    def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
-        """Return the events that follow number `after`, in order."""
-        rows = self.connection.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
-        return [Event._make((*row[:6], json.loads(row[6]))) for row in rows]
-
     def last_event(self) -> int:
         """Return the number of the newest event."""
-        return int(self.connection.execute("SELECT max(seq) FROM events").fetchone()[0])
+        return tail(self.connection)[0]
 
 
 def place(content: bytearray, content_start: int, data: bytes | bytearray, data_start: int) -> None:

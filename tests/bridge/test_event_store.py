@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 import stat
@@ -18,7 +19,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from bridge.cache import Cache
+from bridge.store import feed
 from bridge.store.event_store import EventStore
+from bridge.store.past import Past, event_at
 from bridge.store.replay import differences, replayed
 from bridge.store.schema import CHUNK, StoreError, connect
 from bridge.store.tree import Tree
@@ -59,9 +63,12 @@ class StoreAgainstModel(RuleBasedStateMachine):
         self.path = Path(self.folder.name) / "store.db"
         self.store = EventStore(self.path)
         self.model = Model()
+        self.moments: dict[int, dict[str, tuple[object, ...]]] = {}  # what there was after each event
 
     def teardown(self) -> None:
         assert differences(self.store._writer) == []
+        for event, there in self.moments.items():
+            assert walk(Past(self.store._writer, event)) == there
         self.store.close()
         self.folder.cleanup()
 
@@ -157,11 +164,13 @@ class StoreAgainstModel(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         with self.store.read() as tree:
-            assert walk(tree) == self.model.walk()
+            there = self.model.walk()
+            assert walk(tree) == there
+            self.moments[tree.last_event()] = there
 
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase
-TestStoreAgainstModel.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestStoreAgainstModel.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 
 @pytest.fixture
@@ -176,8 +185,8 @@ def test_each_change_is_an_event_with_agent_path_and_order(path: Path) -> None:
         change.write(node.id, b"a", [(0, b"hello")], 5)
     with store.change("uid:8") as change:
         change.rename(b"a", b"b")
-    with store.read() as tree:
-        events = tree.events(after=1)
+    with store.reader() as reader:
+        events = feed.events(reader, after=1)
     store.close()
     assert [(event.seq, event.agent, event.kind, event.path) for event in events] == [
         (2, "uid:7", "create", b"a"),
@@ -200,17 +209,21 @@ def test_a_change_that_fails_leaves_neither_tree_nor_event(path: Path) -> None:
     store.close()
 
 
-def test_a_small_write_to_a_large_file_stores_one_chunk(path: Path) -> None:
+def test_a_byte_written_to_a_file_of_100_mb_stores_one_chunk(path: Path) -> None:
     store = EventStore(path)
     with store.change("tester") as change:
         node = change.make(b"a", 0o100644, 0, 0)
-        change.write(node.id, b"a", [(0, os.urandom(100 * CHUNK))], 1)
-    before = store._writer.execute("SELECT count(*) FROM chunks").fetchone()[0]
+    for offset in range(0, 100_000_000, 4_000_000):
+        with store.change("tester") as change:
+            change.write(node.id, b"a", [(offset, os.urandom(4_000_000))], 1)
+    chunks, stored = store._writer.execute("SELECT count(*), sum(length(data)) FROM chunks").fetchone()
     with store.change("tester") as change:
-        change.write(node.id, b"a", [(50 * CHUNK + 3, b"!")], 2)
-    assert store._writer.execute("SELECT count(*) FROM chunks").fetchone()[0] == before + 1
+        change.write(node.id, b"a", [(50_000_003, b"!")], 2)
+    after, now_stored = store._writer.execute("SELECT count(*), sum(length(data)) FROM chunks").fetchone()
+    assert (after - chunks, now_stored - stored) == (1, CHUNK)
     with store.read() as tree:
-        assert bytes(tree.read(node.id, 50 * CHUNK + 3, 1)[1]) == b"!"
+        assert tree.node(node.id).size == 100_000_000
+        assert bytes(tree.read(node.id, 50_000_003, 1)[1]) == b"!"
     store.close()
 
 
@@ -232,6 +245,72 @@ def test_the_tree_can_be_replayed_to_any_event(path: Path) -> None:
     then = Tree(replayed(store._writer, until=2))
     assert then.names(1) == [b"a"]
     assert Tree(replayed(store._writer)).names(1) == []
+    store.close()
+
+
+def test_an_instant_is_the_last_event_up_to_it_and_settled_once_a_later_one_is_known(path: Path) -> None:
+    store = EventStore(path)
+    times = []
+    for name in (b"a", b"b", b"c"):
+        with store.change("tester") as change:
+            change.make(name, 0o100644, 0, 0)
+            times.append(change.now)
+    born = feed.events(store._writer)[0].time
+    now = times[-1] + 10
+    for instant, expected in (
+        (born, (1, True)),
+        (times[0] - 1, (1, True)),
+        (times[0], (2, True)),
+        (times[1], (3, True)),
+        (times[2], (4, False)),
+        (now, (4, False)),
+    ):
+        assert event_at(store._writer, instant, now) == expected
+    for instant in (born - 1, now + 1):
+        with pytest.raises(FileNotFoundError):
+            event_at(store._writer, instant, now)
+    store.close()
+
+
+def test_a_clock_that_is_set_back_does_not_change_the_order_of_times(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EventStore(path)
+    with store.change("tester") as change:
+        change.make(b"a", 0o100644, 0, 0)
+        before = change.now
+    monkeypatch.setattr("bridge.store.changes.time.time_ns", lambda: before - 3_600_000_000_000)
+    with store.change("tester") as change:
+        change.make(b"b", 0o100644, 0, 0)
+    assert [event.time for event in feed.events(store._writer, after=1)] == [before, before]
+    store.close()
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_the_feed_is_every_event_as_a_line_from_any_byte_on(path: Path, size: int) -> None:
+    store = EventStore(path)
+    for number in range(250):
+        with store.change("tester") as change:
+            change.make(b"%d\xff" % number, 0o100644, 0, 0)
+    length = feed.tail(store._writer)[2]
+    expected = b"".join(feed.line(event) for event in feed.events(store._writer))
+    assert length == len(expected)
+    offsets = (0, 1, 777, length - size, length, length + 5)
+    assert [feed.read(store._writer, at, size) for at in offsets] == [expected[at : at + size] for at in offsets]
+    assert json.loads(expected.splitlines()[-1])["path"] == "249\udcff"
+    store.close()
+
+
+def test_content_in_the_cache_is_not_read_again(path: Path) -> None:
+    cache = Cache(60.0, 100)
+    store = EventStore(path, cache=cache)
+    with store.change("tester") as change:
+        node = change.make(b"a", 0o100644, 0, 0)
+        change.write(node.id, b"a", [(0, b"x" * CHUNK + b"y")], 1)
+    for _ in range(3):
+        with store.read() as tree:
+            assert bytes(tree.read(node.id, CHUNK - 1, 5)[1]) == b"xy"
+    assert (cache.hits, cache.misses) == (4, 2)
     store.close()
 
 

@@ -15,6 +15,7 @@ import pytest
 from bridge.filesystem import SECTIONS, Filesystem
 from bridge.sections.open_files import BUFFER_LIMIT
 from bridge.sections.section import Section
+from bridge.store import feed
 from bridge.store.event_store import EventStore
 from bridge.store.tree import Tree
 
@@ -192,8 +193,8 @@ def test_events_name_who_wrote_not_who_caused_the_storing(store: EventStore) -> 
     fs.write("/current/a", b"x", 0, fs.create("/current/a", 0o644))
     caller.uid = 2
     fs.open("/current/a", os.O_RDONLY)
-    with store.read() as tree:
-        event = tree.events()[-1]
+    with store.reader() as reader:
+        event = feed.events(reader)[-1]
     assert (event.kind, event.agent) == ("write", "uid:1")
 
 
