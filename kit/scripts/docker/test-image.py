@@ -1,0 +1,67 @@
+"""Test an image: `test-image.py load` while it is built, `test-image.py mount` where it may mount.
+
+The backends an image must have, and the only ones it may have, stand in /opt/lighthouse/backends.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+from dualfuse.backend import get_backend
+from dualfuse.errors import MountError
+
+MODULES = {"fusepy": "fuse", "pyfuse3": "pyfuse3"}
+BUILT_FOR = Path("/opt/lighthouse/backends")
+
+
+def main() -> int:
+    """Run one of the tests; the exit status is 0 when nothing failed."""
+    backends = BUILT_FOR.read_text(encoding="utf-8").split()
+    if unknown := [backend for backend in backends if backend not in MODULES]:
+        return _failed([f"BACKENDS names {', '.join(unknown)}; there are {', '.join(MODULES)}"])
+    match sys.argv[1:]:
+        case ["load"]:
+            return _failed(_load(backends))
+        case ["mount"]:
+            return _failed(_mount(backends))
+    return _failed(["usage: test-image.py load|mount"])
+
+
+def _load(backends: list[str]) -> list[str]:
+    wrong = []
+    if importlib.util.find_spec("bridge.main_bridge") is None:
+        wrong.append("there is no bridge.main_bridge in /app")
+    for backend, module in MODULES.items():
+        if backend not in backends:
+            if importlib.util.find_spec(module) is not None:
+                wrong.append(f"{backend} is installed, and this image is built for {' and '.join(backends)} only")
+            continue
+        try:
+            found = get_backend(backend).versions()
+        except (MountError, ImportError, OSError) as error:
+            wrong.append(f"{backend} cannot be loaded: {error}")
+            continue
+        if not any(name.startswith("libfuse") for name in found):
+            wrong.append(f"{backend} finds no libfuse: {found}")
+        sys.stdout.write(f"{backend} loads: {found}\n")
+    return wrong
+
+
+def _mount(backends: list[str]) -> list[str]:
+    probes = {
+        backend: subprocess.run([sys.executable, "-P", "-m", "dualfuse.probe", "--backend", backend])
+        for backend in backends
+    }
+    return [f"{backend} cannot mount here; the line above says why" for backend, p in probes.items() if p.returncode]
+
+
+def _failed(reasons: list[str]) -> int:
+    sys.stderr.writelines(f"test-image: {reason}\n" for reason in reasons)
+    return 1 if reasons else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
