@@ -70,13 +70,13 @@ def write_routes(layout: Layout, routes: Mapping[Side, str]) -> None:
     """Write HAProxy's configuration as it stands now, so that it comes back the same after a crash."""
     weight = (layout.haproxy / MAP).read_text("utf-8").split()[-1]
     values: dict[str, object] = {
-        "host": HOST,
-        "port": layout.place.router_port,
+        "bind": f"{HOST}:{layout.place.router_port}",
+        "names": "",  # the addresses are numbers
         "canary_weight": SHARED_LOAD if int(weight) else 0,
     }
     for side in Side:
         address = routes.get(side)
-        values[f"{side}_port"] = address.rpartition(":")[2] if address else layout.ports(side, 1)[0]
+        values[str(side)] = address or f"{HOST}:{layout.ports(side, 1)[0]}"
         values[f"{side}_state"] = "" if address else " disabled"
     template = Template((files("deployment") / "haproxy.cfg").read_text("utf-8"))
     write_whole(layout.haproxy / "haproxy.cfg", template.substitute(values))
