@@ -1,7 +1,9 @@
 """The operator lock: one person moves a deployment at a time, except that a rollback may ask them to let go.
 
-The lock is flock(2) on a file, so the kernel releases it when its holder dies. A rollback does not queue: it leaves a
-request beside the lock, and every holder looks for it between two changes and while it waits, and lets go.
+Two flocks, so that the kernel releases them when their holder dies. `lock` is held for a whole command, its questions
+and its soak included; `lock-change` only while one change is applied and verified. A rollback does not queue: it leaves
+a request beside the lock, which every holder looks for between two changes and while it waits, and takes the second
+lock. It has that at once from an operator who waits or is asked, and after their change from one in the middle of it.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 from deployment.errors import HeldError, LockedError
+
+#: Whoever only looks who holds a lock takes it for a moment; an operator tries again for so long, seconds.
+GLANCE = 0.2
 
 
 class LetGoError(HeldError):
@@ -27,9 +32,10 @@ class OperatorLock:
 
     def __init__(self, state: Path) -> None:
         self._path = state / "lock"
+        self._change = state / "lock-change"
         self._request = state / "rollback-requested"
         self._held = False
-        self._ignores_requests = False
+        self._alone = False  # a rollback of this process has taken over: it asks nobody
         self._leaving = False
         self._goes_back = False
 
@@ -40,12 +46,15 @@ class OperatorLock:
         Raises:
             LockedError: Somebody else holds it; the message says who.
         """
-        with self._open() as file:
-            if not self._try(file):
+        with self._open(self._path) as file, self._open(self._change) as change:
+            if not _within(file, GLANCE):
                 raise LockedError(
                     f"another operator is at work here: {self.holder()}",
                     "wait for it, or `lighthouse-migrate rollback`, which asks it to let go",
                 )
+            if not _within(change, GLANCE):
+                raise LockedError("a rollback is at work here", "wait for it: `lighthouse-migrate status`")
+            fcntl.flock(change, fcntl.LOCK_UN)
             self._request.unlink(missing_ok=True)
             self._sign(file, command)
             self._held = True
@@ -55,32 +64,44 @@ class OperatorLock:
                 self._held = False
 
     @contextmanager
-    def taken_over(self, command: str, patience: float = 10.0) -> Iterator[bool]:
-        """Hold the lock for a rollback: ask the holder to let go, and go on without the lock if it does not answer.
+    def changing(self) -> Iterator[None]:
+        """Keep a rollback elsewhere waiting until this one change is done.
 
-        Yields whether the lock was obtained. Going on without it is safe: a holder that wakes up looks for the request
-        before its next change and stops.
+        Raises:
+            LetGoError: A rollback took over meanwhile, or this process is to end.
+        """
+        if self._alone:
+            self.safe_point()
+            yield
+            return
+        with self._open(self._change) as change:
+            fcntl.flock(change, fcntl.LOCK_EX)  # a rollback that took over from us holds it to its end
+            self.safe_point()
+            yield
+
+    @contextmanager
+    def taken_over(self, command: str, patience: float = 10.0) -> Iterator[bool]:
+        """Keep everybody else from changing anything; go on after `patience` seconds where somebody does not let go.
+
+        Yields whether nobody is in the middle of a change. Going on all the same is safe: a holder that wakes up looks
+        for the request before its next change and stops.
         """
         self._leaving, self._goes_back = False, True
-        if self._held:  # an advance that found a breach goes back by itself
-            yield True
-            return
-        with self._open() as file:
-            obtained = self._try(file)
-            if not obtained:
+        with ExitStack() as stack:
+            change = stack.enter_context(self._open(self._change))
+            file = None if self._held else stack.enter_context(self._open(self._path))
+            obtained = file is not None and _try(file)
+            if file is not None and not obtained:
                 self._request.write_text(command)
-                until = time.monotonic() + patience
-                while not obtained and time.monotonic() < until:
-                    time.sleep(0.05)
-                    obtained = self._try(file)
-            self._ignores_requests = True
+            safe = _within(change, patience)
+            if file is not None and (obtained := obtained or _try(file)):
+                self._sign(file, command)
+            self._alone = True
             try:
-                if obtained:
-                    self._sign(file, command)
-                yield obtained
+                yield safe
             finally:
-                self._ignores_requests = False
-                if obtained:
+                self._alone = False
+                if obtained or (file is not None and _try(file)):  # else the holder has yet to see it
                     self._request.unlink(missing_ok=True)
 
     def let_go(self) -> None:
@@ -95,17 +116,24 @@ class OperatorLock:
         """
         if self._leaving:
             raise LetGoError("stopped at a safe point, as asked; what was done holds", "`lighthouse-migrate advance`")
-        if not self._ignores_requests and self._request.exists():
+        if not self._alone and self._request.exists():
             raise LetGoError(
                 "a rollback was asked for elsewhere; this command stops here", "`lighthouse-migrate status`"
             )
+
+    def in_change(self) -> bool:
+        """Tell whether somebody is in the middle of a change now."""
+        if not self._change.exists():
+            return False
+        with self._open(self._change) as change:
+            return not _try(change)
 
     def holder(self) -> str:
         """Return who holds the lock, in words, or an empty string where nobody does."""
         if not self._path.exists():
             return ""
-        with self._open() as file:
-            if self._try(file):
+        with self._open(self._path) as file:
+            if _try(file):
                 return ""
         try:
             signed = json.loads(self._path.read_text())
@@ -113,17 +141,10 @@ class OperatorLock:
             return "a process that has not signed yet"
         return f"`{signed['command']}` by process {signed['pid']} since {signed['since']}"
 
-    def _open(self) -> IO[str]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return self._path.open("a+")
-
     @staticmethod
-    def _try(file: IO[str]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+    def _open(path: Path) -> IO[str]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+")
 
     @staticmethod
     def _sign(file: IO[str], command: str) -> None:
@@ -132,3 +153,20 @@ class OperatorLock:
         file.truncate()
         file.write(json.dumps({"command": command, "pid": os.getpid(), "since": since}))
         file.flush()
+
+
+def _try(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _within(file: IO[str], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not _try(file):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.02)
+    return True

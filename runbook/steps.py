@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deployment.errors import ChangeFailedError, OperatorError
-from deployment.model import Change, Deployment, Kind
+from deployment.model import Change, Deployment, Kind, Observation
 from deployment.plan import holds, plan
 from deployment.targets.target import Target
 from runbook.clock import Clock
@@ -87,9 +87,9 @@ class Wanted:
     last: Callable[[], tuple[Step, ...]] = tuple  # and after it
 
 
-def steps(target: Target, wanted: Wanted) -> tuple[Step, ...]:
-    """Return what is to be done now, empty where all is as it should be."""
-    changes = plan(target.observe(), wanted.deployment)
+def steps(target: Target, wanted: Wanted, seen: Observation | None = None) -> tuple[Step, ...]:
+    """Return what is to be done, by what was seen a moment ago or by what is there now; empty where all is well."""
+    changes = plan(target.observe() if seen is None else seen, wanted.deployment)
     return (*wanted.first(), *(ChangeStep(c, target) for c in changes), *wanted.last())
 
 
@@ -112,8 +112,13 @@ class Walker:
     def __init__(self, target: Target, clock: Clock, lock: OperatorLock, say: Say) -> None:
         self._target, self._clock, self._lock, self._say = target, clock, lock, say
 
-    def bring(self, wanted: Wanted, write: Write) -> list[dict[str, Any]]:
+    def bring(self, wanted: Wanted, write: Write, seen: Observation | None = None) -> list[dict[str, Any]]:
         """Do every step and return what was done, with seconds.
+
+        Args:
+            wanted: Where to.
+            write: Writes the journal.
+            seen: What was seen a moment ago: where a side hangs, looking takes seconds that its clients do not have.
 
         Raises:
             ChangeFailedError: A step could not be done or not be verified; the steps before it hold.
@@ -121,12 +126,12 @@ class Walker:
         """
         done: list[dict[str, Any]] = []
         for _ in range(ROUNDS):
-            todo = steps(self._target, wanted)
+            todo, seen = steps(self._target, wanted, seen), None
             if not todo:
                 return done
             for number, step in enumerate(todo, 1):
-                self._lock.safe_point()
-                done.append(self._do(number, len(todo), step, write))
+                with self._lock.changing():
+                    done.append(self._do(number, len(todo), step, write))
         left = ", ".join(s.subject for s in steps(self._target, wanted))
         if left:
             raise ChangeFailedError(

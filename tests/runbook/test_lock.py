@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -72,7 +74,7 @@ def test_a_holder_that_does_not_answer_does_not_stop_a_rollback_and_stops_itself
     entered, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with stuck.held("advance"):
+        with stuck.held("advance"), stuck.changing():
             entered.set()
             leave.wait(30)
 
@@ -84,7 +86,7 @@ def test_a_holder_that_does_not_answer_does_not_stop_a_rollback_and_stops_itself
     with pytest.raises(LetGoError):
         stuck.safe_point()
     leave.set()
-    thread.join()
+    thread.join(5)
     with OperatorLock(tmp_path).held("advance"):  # the next command begins afresh
         OperatorLock(tmp_path).safe_point()
 
@@ -106,3 +108,57 @@ def test_a_rollback_that_is_to_end_goes_on(tmp_path: Path) -> None:
             lock.safe_point()
             lock.let_go()
             lock.safe_point()
+
+
+def test_a_rollback_takes_over_at_once_from_an_operator_who_only_waits(tmp_path: Path) -> None:
+    asked = OperatorLock(tmp_path)
+    with asked.held("advance"):
+        began = time.monotonic()
+        with OperatorLock(tmp_path).taken_over("rollback") as alone:
+            assert alone
+            assert time.monotonic() - began < 1
+        with pytest.raises(LetGoError, match="rollback was asked for elsewhere"), asked.changing():
+            pytest.fail("what was agreed to before the rollback is void")
+    with OperatorLock(tmp_path).held("advance"):
+        OperatorLock(tmp_path).safe_point()
+
+
+def test_a_rollback_waits_for_a_change_to_end_and_keeps_the_next_one_from_beginning(tmp_path: Path) -> None:
+    walker = OperatorLock(tmp_path)
+    order: list[str] = []
+    inside, taken = threading.Event(), threading.Event()
+
+    def walk() -> None:
+        with walker.held("advance"):
+            with walker.changing():
+                inside.set()
+                while not (tmp_path / "rollback-requested").exists():
+                    time.sleep(0.005)
+                order.append("change ended")
+            taken.wait(5)
+            try:
+                with walker.changing():
+                    order.append("another change")
+            except LetGoError:
+                order.append("let go")
+
+    thread = threading.Thread(target=walk)
+    thread.start()
+    inside.wait(5)
+    with OperatorLock(tmp_path).taken_over("rollback") as alone:
+        order.append(f"rolled back, alone: {alone}")
+        taken.set()
+    thread.join(5)
+    assert order == ["change ended", "rolled back, alone: True", "let go"]
+
+
+def test_nobody_begins_while_a_rollback_that_took_over_is_at_work(tmp_path: Path) -> None:
+    asked = OperatorLock(tmp_path)
+    with ExitStack() as waiting:
+        waiting.enter_context(asked.held("advance"))
+        with OperatorLock(tmp_path).taken_over("rollback"):
+            waiting.close()  # the operator gave up in the meantime
+            with pytest.raises(LockedError, match="a rollback is at work"), OperatorLock(tmp_path).held("advance"):
+                pytest.fail("an advance in the middle of a rollback")
+            assert OperatorLock(tmp_path).in_change()
+    assert not OperatorLock(tmp_path).in_change()
