@@ -20,12 +20,16 @@ COMPARISONS_FLOW = Threshold("comparisons-flow", Metric.DIVERGENCE_RATIO, 0.01, 
 UPTIME = Threshold("uptime", Metric.UPTIME, 0.999, GATE_WINDOW, 5, at_least=True, unit="%")
 # one missed heartbeat is no proof: only three in a row make it 0
 RESPONSIVE = Threshold("heartbeat", Metric.RESPONSIVE, 1.0, TRIGGER_WINDOW, 3, at_least=True)
+# an operation that never returns is in no count of operations; 3 s is longer than any that will
+HUNG = Threshold("hung-operation", Metric.OLDEST, 3.0, TRIGGER_WINDOW, 1, unit="s")
 
 TRAFFIC_GATES = (ERROR_RATIO, SLOW_SHARE, P95, UPTIME)
 
-SHADOW_TRIGGERS = (replace(DIVERGENCE, window=TRIGGER_WINDOW), RESPONSIVE)
+# fewer comparisons convict than clear: three that differ among 300 are no chance, none among 300 is no proof
+SHADOW_TRIGGERS = (replace(DIVERGENCE, window=TRIGGER_WINDOW, minimum_samples=300), RESPONSIVE)
 TRAFFIC_TRIGGERS = (
     replace(ERROR_RATIO, window=TRIGGER_WINDOW, minimum_samples=100),
     replace(SLOW_SHARE, window=TRIGGER_WINDOW, minimum_samples=100),
+    HUNG,
     RESPONSIVE,
 )

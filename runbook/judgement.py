@@ -10,6 +10,7 @@ from checks.gate import Status, Threshold, Verdict, judge
 from deployment.metrics.source import Measurement, Metric, Source
 from deployment.model import Side
 from phases.phase import Stage
+from runbook import conviction
 from runbook.clock import Clock
 from runbook.settings import Settings
 from runbook.state import State
@@ -60,9 +61,25 @@ class Judgement:
         remember(self._settings.place.state, verdicts, self._clock.now())
         return verdicts
 
-    def triggers(self, stage: Stage, state: State) -> list[Verdict]:
-        """Weigh the stage's triggers over their short window."""
-        return [self._judge(self._fit(t, self._settings.trigger_window, state)) for t in stage.triggers]
+    def triggers(self, stage: Stage, state: State, side: Side = Side.CANARY) -> list[Verdict]:
+        """Weigh the stage's triggers over short windows; once the source does not answer, it is asked no more."""
+        age = self._clock.now() - state.since
+        verdicts: list[Verdict] = []
+        silent: Measurement | None = None
+        for trigger in stage.triggers:
+            threshold = self._fewer(trigger)
+
+            def measure(window: float, metric: Metric = trigger.metric) -> Measurement:
+                nonlocal silent
+                if silent is not None:
+                    return replace(silent, metric=metric, window=window)
+                found = self._source().measure(metric, side, window)
+                silent = found if found.failed else None
+                return found
+
+            spans = conviction.windows(min(trigger.window, self._settings.trigger_window), age)
+            verdicts.append(conviction.weigh(threshold, spans, measure))
+        return verdicts
 
     def poll(self) -> None:
         """Let the source take a sample."""
@@ -78,10 +95,12 @@ class Judgement:
     def _fit(self, threshold: Threshold, most: float, state: State) -> Threshold:
         """Cut the window to what the settings allow and to the time in this stage: older data speak of another one."""
         window = max(SHORTEST_WINDOW, min(threshold.window, most, self._clock.now() - state.since))
-        samples = threshold.minimum_samples
-        if threshold.metric is Metric.DIVERGENCE_RATIO:
-            samples = min(samples, self._settings.comparisons)
-        return replace(threshold, window=window, minimum_samples=samples)
+        return replace(self._fewer(threshold), window=window)
+
+    def _fewer(self, threshold: Threshold) -> Threshold:
+        if threshold.metric is not Metric.DIVERGENCE_RATIO:
+            return threshold
+        return replace(threshold, minimum_samples=min(threshold.minimum_samples, self._settings.comparisons))
 
     def _tell(self, result: Result) -> None:
         if self.on_result is not None:

@@ -1,0 +1,73 @@
+"""Convicting a side: which windows a trigger looks back on, and from what on a breach is no chance. Pure.
+
+A gate must be sure that all is well; a trigger must be sure that something is wrong, and soon. So a trigger is asked
+over a short window as well as over its own: where much is wrong, seconds are enough. What keeps a short window from
+crying wolf is the question how likely so many bad operations would be if the side were exactly at its limit (the tail
+of the Poisson distribution): only below `CHANCE` is it convicted. The gate's own judgement comes first, so too few
+samples, no data and a source that does not answer never convict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from checks.gate import NEAR_ZERO, Status, Threshold, Verdict, judge
+from deployment.metrics.source import Measurement
+
+#: Seconds that a trigger looks back on besides its own window.
+QUICK = (3.0, 10.0)
+#: How likely a breach may be by chance, at the limit, and still convict.
+CHANCE = 1e-3
+#: Bad operations that it takes at least.
+FEWEST = 3
+
+
+def windows(most: float, age: float) -> tuple[float, ...]:
+    """Return the windows to look back on, shortest first; what lies before this stage speaks of another one.
+
+    Args:
+        most: The trigger's own window, seconds.
+        age: How long the stage has been applied, seconds.
+    """
+    longest = max(1.0, min(most, age))
+    return (*(w for w in QUICK if w < longest), longest)
+
+
+def weigh(threshold: Threshold, spans: tuple[float, ...], measure: Callable[[float], Measurement]) -> Verdict:
+    """Return the first conviction, shortest window first, else what the longest window says.
+
+    Where the source does not answer for one window it is not asked for the others: each may take a second.
+    """
+    verdict = Verdict(threshold.id, Status.INCONCLUSIVE, None, threshold.limit, threshold.window, 0, "not measured")
+    for span in spans:
+        verdict = _convict(replace(threshold, window=span), measure(span))
+        if verdict.status in (Status.FAIL, Status.ERROR):
+            return verdict
+    return verdict
+
+
+def _convict(threshold: Threshold, measured: Measurement) -> Verdict:
+    verdict = judge(threshold, measured)
+    if verdict.status is not Status.FAIL or threshold.metric not in NEAR_ZERO or threshold.at_least:
+        return verdict
+    assert measured.value is not None
+    bad = round(measured.value * measured.samples)
+    chance = tail(bad, threshold.limit * measured.samples)
+    if bad >= FEWEST and chance < CHANCE:
+        return verdict
+    reason = f"{verdict.reason}, but {bad} of {measured.samples} may be chance"
+    return replace(verdict, status=Status.INCONCLUSIVE, reason=reason)
+
+
+def tail(count: int, mean: float) -> float:
+    """Return how likely `count` or more events are where `mean` are expected (Poisson)."""
+    if count <= 0:
+        return 1.0
+    if mean <= 0:
+        return 0.0
+    if count > mean + 40 * math.sqrt(mean) + 200:
+        return 0.0
+    below = sum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count))
+    return max(0.0, 1.0 - below)
