@@ -6,13 +6,13 @@ what must be true first: away from fusepy everything is asked, towards fusepy no
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from deployment.errors import HeldError, OperatorError, UnreachableError, UsageError
-from deployment.model import Deployment, Image
+from deployment.model import Deployment, Image, Kind, Observation
 from deployment.targets.target import Target
 from phases.calendar import PHASES, after, stage_at
 from phases.deployments import SAFE
@@ -25,7 +25,7 @@ from runbook.purge import Purge
 from runbook.settings import Settings
 from runbook.soak import BreachError, Soak
 from runbook.state import LAST_WEEK, State, Status, fold
-from runbook.steps import Step, Walker, Wanted, digest, steps
+from runbook.steps import ChangeStep, Step, Walker, Wanted, digest, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,31 +153,64 @@ class Engine:
                 return Moved("finish", state.week, state.stage, (), self.clock.now() - began, event)
             return self._enter(there, state, consent, began)
 
-    def rollback(self, to: int | None = None, *, reason: str = "", automatic: bool = False) -> Moved:
+    def rollback(
+        self,
+        to: int | None = None,
+        *,
+        reason: str = "",
+        automatic: bool = False,
+        evidence: Mapping[str, Any] | None = None,
+        seen: Observation | None = None,
+    ) -> Moved:
         """Bring fusepy back to every client, or the deployment of an earlier week.
 
         It asks nothing, takes the lock over, and goes on where the journal cannot be written.
+
+        Args:
+            to: The earlier week.
+            reason: Why, for the journal.
+            automatic: Nobody asked for it: the walk holds until a person says why it may go on.
+            evidence: What an automatic rollback was decided by.
+            seen: What was seen a moment ago, to move by at once.
         """
         began = self.clock.now()
-        with self.lock.taken_over("rollback") as locked:
-            if not locked:
-                self.say(
-                    f"! the lock is still held by {self.lock.holder()}; going on without it: towards fusepy is safe"
-                )
+        with self.lock.taken_over("rollback") as alone:
+            if not alone:
+                self.say(f"! a change does not end ({self.lock.holder()}); going on meanwhile: towards fusepy is safe")
             state = self._state_if_possible()
+            if automatic and state.status is Status.ROLLED_BACK and state.pending is None and state.since >= began:
+                return Moved("rollback", to, 0, (), self.clock.now() - began, state.head)  # another did it meanwhile
             if to is not None and (state.week is None or to > state.week or to == 8):
                 raise UsageError(f"week {to} is not behind week {state.week}", "`lighthouse-migrate status`")
-            wanted = Wanted(self._safe(state)) if to is None else self._wanted_at(to, 0)
-            self._write_if_possible("rollback-started", week=state.week, stage=state.stage, to=to, reason=reason)
-            changes = self._walker.bring(wanted, self._write_if_possible)
+            wanted = Wanted(self._safe(state, seen)) if to is None else self._wanted_at(to, 0)
+            what: dict[str, Any] = {"week": state.week, "reason": reason, "automatic": automatic}
+            proof = {} if evidence is None else {"evidence": dict(evidence)}
+            self._write_if_possible("rollback-started", stage=state.stage, to=to, **what, **proof)
+            changes = self._walker.bring(wanted, self._write_if_possible, seen)
             seconds = self.clock.now() - began
-            what = {"week": state.week, "seconds": round(seconds, 3), "reason": reason, "automatic": automatic}
-            if to is None:
-                event = self._write_if_possible("rolled-back", **what)
-            else:
-                self._write_if_possible("rolled-back", **what)
+            what["seconds"] = round(seconds, 3)
+            event = self._write_if_possible("rolled-back", **what)
+            if to is not None:
                 event = self._write_if_possible("entered", week=to, stage=0, name=PHASES[to].name)
             return Moved("rollback", to, 0, tuple(changes), seconds, event)
+
+    def repair_live(self) -> Moved | None:
+        """Show the mount that this stage wants on a stable path that died, where nothing else differs.
+
+        Returns None where something else is the matter, or nothing.
+        """
+        began = self.clock.now()
+        with self.lock.held("repair"):
+            state = self.state()
+            wanted = self.wanted(state)
+            if state.pending is not None or state.week is None or wanted is None:
+                return None
+            todo = steps(self.target, wanted)
+            if not todo or not all(isinstance(s, ChangeStep) and s.change.kind is Kind.LIVE for s in todo):
+                return None
+            changes = self._walker.bring(wanted, self.write)
+            event = self.write("repaired", week=state.week, stage=state.stage, changes=[c["change"] for c in changes])
+            return Moved("repair", state.week, state.stage, tuple(changes), self.clock.now() - began, event)
 
     def override(self, gate: str, reason: str) -> None:
         """Let one gate or check of this stage pass for a reason, until the stage is left."""
@@ -200,16 +233,21 @@ class Engine:
         self.say("! a rollback was interrupted; completing it")
         changes = self._walker.bring(Wanted(self._safe(state)), self.write)
         seconds = self.clock.now() - began
-        event = self.write("rolled-back", week=state.week, seconds=seconds, reason="an interrupted rollback, completed")
+        asked = state.pending
+        reason = (asked.reason if asked else "") or "an interrupted rollback, completed"
+        automatic = asked is not None and asked.automatic
+        event = self.write("rolled-back", week=state.week, seconds=seconds, reason=reason, automatic=automatic)
         return Moved("rollback", None, 0, tuple(changes), seconds, event)
 
     def _leave(self, state: State, consent: Consent, *, wait: bool, reason: str) -> None:
         """Refuse to leave a stage that has not earned it."""
         if state.status is Status.ROLLED_BACK:
-            if state.automatic and not reason:
+            if state.automatic and not reason.strip():
                 raise HeldError(
                     f"the last rollback was automatic: {state.reason}", "`lighthouse-migrate advance --reason TEXT`"
                 )
+            if state.automatic:
+                self.write("resumed", week=state.week, reason=reason, after=state.reason)
             return
         if state.week is None:
             return
@@ -221,7 +259,7 @@ class Engine:
         try:
             self._soak.out(stage, state, self.soaked_at(state), wait=wait)
         except BreachError as breach:
-            moved = self.rollback(reason=breach.verdict.reason, automatic=True)
+            moved = self.rollback(reason=breach.verdict.reason, automatic=True, evidence=asdict(breach.verdict))
             raise HeldError(
                 f"rolled back to fusepy in {moved.seconds:.2f} s: {breach.verdict.reason}",
                 "`lighthouse-migrate history` has the evidence; then `advance --reason TEXT`",
@@ -236,7 +274,7 @@ class Engine:
         if state.week is None or now is None or not (todo := steps(self.target, now)):
             return
         self.say("! what is observed differs from this week's deployment")
-        consent(Proposal(PHASES[state.week], stage, todo, self.settings.name))
+        self._ask(consent, Proposal(PHASES[state.week], stage, todo, self.settings.name))
         changes = self._walker.bring(now, self.write)
         self.write("repaired", week=state.week, stage=state.stage, changes=[c["change"] for c in changes])
 
@@ -248,7 +286,7 @@ class Engine:
         if refused:
             raise _refusal(f"week {week} cannot be entered", refused)
         wanted = self._wanted_at(week, number)
-        consent(Proposal(phase, stage, steps(self.target, wanted), self.settings.name))
+        self._ask(consent, Proposal(phase, stage, steps(self.target, wanted), self.settings.name))
         self.write("advance-started", week=week, stage=number)
         try:
             changes = self._walker.bring(wanted, self.write)
@@ -257,6 +295,11 @@ class Engine:
             raise
         event = self.write("entered", week=week, stage=number, name=phase.name, stage_name=stage.name)
         return Moved("advance", week, number, tuple(changes), self.clock.now() - began, event)
+
+    def _ask(self, consent: Consent, proposal: Proposal) -> None:
+        """Ask for agreement, which is void if a rollback took over while it was thought about."""
+        consent(proposal)
+        self.lock.safe_point()
 
     def _undo(self, state: State, error: OperatorError) -> None:
         """Bring back the stage an advance came from, and report both failures if that fails too."""
@@ -286,9 +329,9 @@ class Engine:
             return Wanted(deployment, self._purge.first, self._purge.last)
         return Wanted(deployment)
 
-    def _safe(self, state: State) -> Deployment:
+    def _safe(self, state: State, seen: Observation | None = None) -> Deployment:
         """Return fusepy for everyone, with whatever images are there kept: a rollback removes nothing."""
-        kept = self.target.observe().images
+        kept = (self.target.observe() if seen is None else seen).images
         if state.week in (None, 0):
             week0 = PHASES[0].stages[0].deployment
             return replace(week0, images=kept | {Image.FUSE2})

@@ -100,6 +100,18 @@ class Journal:
         for seq, at, kind, text, digest in rows:
             yield Event(seq, at, kind, json.loads(text), digest)
 
+    def head(self) -> int:
+        """Return the number of the newest event, 0 before the first.
+
+        Raises:
+            JournalError: The file cannot be read.
+        """
+        try:
+            found = self._db.execute("SELECT max(seq) FROM events").fetchone()[0]
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal {self.path} cannot be read: {error}") from error
+        return int(found or 0)
+
     def broken_at(self) -> int | None:
         """Return the number of the first event that does not continue the chain, or None where all do."""
         previous, expected = "", 1
@@ -138,6 +150,10 @@ class BrokenJournal(Journal):
         raise self._error
 
     def events(self) -> Iterator[Event]:
+        """Refuse."""
+        raise self._error
+
+    def head(self) -> int:
         """Refuse."""
         raise self._error
 

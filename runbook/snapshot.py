@@ -12,6 +12,7 @@ from deployment.model import Observation, Side
 from deployment.plan import plan
 from phases.calendar import PHASES, stage_at
 from runbook.engine import Engine
+from runbook.guard_post import GuardPost, Standing
 from runbook.soak import brief, when
 from runbook.state import State, Status
 from runbook.verdicts import recall
@@ -40,6 +41,7 @@ class Snapshot:
     operator: str  # who holds the lock
     next: tuple[str, ...]  # commands
     ahead: tuple[int, int] | None = None  # the (week, stage) an advance would enter
+    guard: Standing | None = None  # who watches the triggers
 
 
 def take(engine: Engine, *, measure: bool = False) -> Snapshot:
@@ -79,8 +81,9 @@ def take(engine: Engine, *, measure: bool = False) -> Snapshot:
         verdicts=verdicts,
         measured_at=measured_at,
         operator=operator,
-        next=_next(word),
+        next=_next(word, state),
         ahead=engine.next(state),
+        guard=GuardPost(engine.settings.place.state).standing(),
     )
 
 
@@ -97,7 +100,8 @@ def _word(
     if state.status is Status.FINISHED:
         return "DONE", "fusepy is gone; the archive can bring it back"
     if state.status is Status.ROLLED_BACK:
-        return "ROLLED BACK", state.reason or "fusepy serves every client"
+        held = ": it holds until somebody says why it may go on" if state.automatic else ""
+        return "ROLLED BACK", (state.reason or "fusepy serves every client") + held
     if differs:
         return "DRIFT", "what is observed differs from this week's deployment"
     until = engine.soaked_at(state)
@@ -109,7 +113,9 @@ def _word(
     return "READY", "the soak is over; `advance` asks the gates and the checks"
 
 
-def _next(word: str) -> tuple[str, ...]:
+def _next(word: str, state: State) -> tuple[str, ...]:
+    if word == "ROLLED BACK" and state.automatic:
+        return "history", "check", "advance --reason TEXT"
     return {
         "AT WORK": ("status",),
         "INTERRUPTED": ("advance", "rollback"),
@@ -148,6 +154,7 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
         "gates": [asdict(v) for v in snapshot.verdicts],
         "measured_at": snapshot.measured_at,
         "operator": snapshot.operator,
+        "guard": None if snapshot.guard is None else asdict(snapshot.guard),
         "notes": list(seen.notes),
         "journal": state.head,
         "next": list(snapshot.next),

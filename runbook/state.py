@@ -32,6 +32,8 @@ class Pending:
     stage: int
     change: str = ""  # the change it was at
     since: float = 0.0
+    automatic: bool = False  # nobody asked for it
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def _after(state: State, event: Event) -> State:
     match event.kind:
         case "advance-started" | "rollback-started":
             kind = event.kind.removesuffix("-started")
-            return replace(state, pending=Pending(kind, data.get("week"), data.get("stage", 0), since=event.at))
+            why = {"automatic": data.get("automatic", False), "reason": data.get("reason", "")}
+            return replace(state, pending=Pending(kind, data.get("week"), data.get("stage", 0), since=event.at, **why))
         case "change-started" if state.pending is not None:
             return replace(state, pending=replace(state.pending, change=data["change"]))
         case "entered":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -31,6 +32,7 @@ def advance(
 ) -> None:
     """Check, show the plan, ask, apply it change by change, verify each, and say what comes next."""
     from runbook import assembly
+    from runbook.guard_company import guarded
 
     def consent(proposal: Proposal) -> None:
         agree(proposal, yes=yes, confirm=confirm, plan_id=plan_id, ask=not as_json)
@@ -38,7 +40,8 @@ def advance(
     with assembly.opened(context.obj, output.say) as engine:
         for gate in override:
             engine.override(gate, reason)
-        moved = engine.advance(consent, wait=wait, reason=reason)
+        with guarded(partial(assembly.opened, context.obj), "advance", output.say):
+            moved = engine.advance(consent, wait=wait, reason=reason)
         if as_json:
             output.out_json(as_object(moved))
         else:

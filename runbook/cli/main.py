@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from deployment.errors import OperatorError
-from runbook.cli import advance, check, history, init, notify, output, plan, rehearse, rollback, status, tui
+from runbook.cli import advance, check, history, init, notify, output, plan, rehearse, rollback, status, tui, watch
 
 app = typer.Typer(
     name="lighthouse-migrate",
@@ -39,7 +39,7 @@ def _default(
 
 for _command in (
     *(init.init, status.status, check.check, plan.plan, advance.advance, rollback.rollback),
-    *(history.history, notify.notify, rehearse.rehearse, tui.tui),
+    *(watch.watch, history.history, notify.notify, rehearse.rehearse, tui.tui),
 ):
     app.command()(_command)
 

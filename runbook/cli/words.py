@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from checks.gate import Status as Outcome
 from deployment.model import Side
+from phases.calendar import stage_at
 from runbook.snapshot import FRESH, Snapshot
 from runbook.soak import brief
-from runbook.state import LAST_WEEK
+from runbook.state import LAST_WEEK, Status
 
 
 def describe(seen: Snapshot) -> Iterator[str]:
@@ -33,7 +34,23 @@ def describe(seen: Snapshot) -> Iterator[str]:
     if seen.why:
         yield f"  {'held by' if seen.word == 'HOLD' else 'now':<9} {seen.why}"
     yield from (f"  note      {note}" for note in seen.observed.notes)
+    yield from _guard(seen)
     yield "next: " + ", or ".join(f"`lighthouse-migrate {command}`" for command in seen.next)
+
+
+def _guard(seen: Snapshot) -> Iterator[str]:
+    """Say who watches, wherever there is something to be watched or somebody who should and does not."""
+    if seen.guard is None or not (seen.guard.alive or seen.guard.lost or needs_guard(seen)):
+        return
+    yield f"  guard     {seen.guard.words}{f'; {seen.guard.trouble}' if seen.guard.trouble else ''}"
+    if not seen.guard.alive:
+        yield "            `lighthouse-migrate watch`, or `watch --install` for systemd"
+
+
+def needs_guard(seen: Snapshot) -> bool:
+    """Tell whether the stage has triggers that somebody must watch."""
+    state = seen.state
+    return state.status is Status.IN and state.week is not None and bool(stage_at(state.week, state.stage).triggers)
 
 
 def span(seconds: float) -> str:
