@@ -13,15 +13,26 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from bridge.agents import CHANGEABLE
+from bridge.sections.context import Context
 from bridge.sections.current import Current
-from bridge.sections.section import Attributes, Caller, CallerSource, Section
+from bridge.sections.debug import Debug
+from bridge.sections.history import History
+from bridge.sections.section import Attributes, Caller, CallerSource, Section, Surroundings
+from bridge.sections.shadows import Shadows
+from bridge.sections.streams import Streams
 from bridge.store.event_store import EventStore
 from bridge.store.feed import events
 from bridge.store.tree import failure
 
 # Every section of the mount, by the name it has there; adding one is a module and a line here.
-SECTIONS: dict[str, Callable[[EventStore, CallerSource], Section]] = {
+SECTIONS: dict[str, Callable[[Surroundings], Section]] = {
     "current": Current,
+    "history": History,
+    "shadows": Shadows,
+    "context": Context,
+    "streams": Streams,
+    "debug": Debug,
 }
 
 
@@ -37,6 +48,7 @@ class Filesystem:
         store: The event store.
         caller: Tells who makes the call at hand.
         sections: What the mount shows; every section there is, unless told otherwise.
+        facts: What `debug/` says, by file.
     """
 
     use_ns = True  # fusepy: times are nanoseconds
@@ -45,10 +57,13 @@ class Filesystem:
         self,
         store: EventStore,
         caller: CallerSource = own_process,
-        sections: Mapping[str, Callable[[EventStore, CallerSource], Section]] = SECTIONS,
+        sections: Mapping[str, Callable[[Surroundings], Section]] = SECTIONS,
+        facts: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._store = store
-        self._sections = {name: make(store, caller) for name, make in sections.items()}
+        self._caller = caller
+        around = Surroundings(store, caller, facts)
+        self._sections = {name: make(around) for name, make in sections.items()}
         with store.reader() as reader:
             self._born = events(reader, limit=1)[0].time  # the same on every mount of the store
 
@@ -59,12 +74,20 @@ class Filesystem:
             raise failure(missing)
         return section, rest
 
+    def _changed(self, path: str) -> tuple[Section, str]:
+        """Return section and path for a call that changes something, if the caller may."""
+        section, rest = self._find(path, missing=errno.EROFS)
+        name = path[1:].partition("/")[0]
+        if name in CHANGEABLE and not self._caller().identity.may_write(name):
+            raise failure(errno.EACCES)
+        return section, rest
+
     def _inside(self, path: str) -> tuple[Section, str]:
         """Return section and path for a call that changes names: the top of the mount itself never changes."""
-        section, rest = self._find(path, missing=errno.EROFS if path.count("/") == 1 else errno.ENOENT)
-        if not rest:
+        if path.count("/") == 1:
             raise failure(errno.EROFS)
-        return section, rest
+        self._find(path)
+        return self._changed(path)
 
     def _pair(self, first: str, second: str) -> tuple[Section, str, str]:
         """Return the section that both paths lie in, and what they are called there."""
@@ -114,7 +137,8 @@ class Filesystem:
 
     def open(self, path: str, flags: int) -> int:
         """Open a file."""
-        section, rest = self._find(path)
+        writes = flags & (os.O_ACCMODE | os.O_TRUNC)
+        section, rest = self._changed(path) if writes else self._find(path)
         return section.open(rest, flags)
 
     def create(self, path: str, mode: int, fi: object = None) -> int:
@@ -196,17 +220,17 @@ class Filesystem:
 
     def chmod(self, path: str, mode: int) -> int:
         """Set the permissions."""
-        section, rest = self._find(path, missing=errno.EROFS)
+        section, rest = self._changed(path)
         return section.chmod(rest, mode)
 
     def chown(self, path: str, uid: int, gid: int) -> int:
         """Set owner and group."""
-        section, rest = self._find(path, missing=errno.EROFS)
+        section, rest = self._changed(path)
         return section.chown(rest, uid, gid)
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
         """Set the times."""
-        section, rest = self._find(path, missing=errno.EROFS)
+        section, rest = self._changed(path)
         return section.utimens(rest, times)
 
     def getxattr(self, path: str, name: str, position: int = 0) -> bytes:
@@ -223,10 +247,10 @@ class Filesystem:
 
     def setxattr(self, path: str, name: str, value: bytes, options: int, position: int = 0) -> int:
         """Set an extended attribute."""
-        section, rest = self._find(path, missing=errno.EROFS)
+        section, rest = self._changed(path)
         return section.setxattr(rest, name, value, options)
 
     def removexattr(self, path: str, name: str) -> int:
         """Remove an extended attribute."""
-        section, rest = self._find(path, missing=errno.EROFS)
+        section, rest = self._changed(path)
         return section.removexattr(rest, name)

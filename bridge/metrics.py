@@ -45,6 +45,7 @@ class BridgeCollector(Collector):
                 tallies.setdefault(backend, Tally())
         yield from _operations(tallies)
         yield from _mount_gauges(tallies, health.backend)
+        yield from _cache(tallies)
         responsive = GaugeMetricFamily(
             "lighthouse_fuse_mount_responsive", "Whether the last heartbeat was answered.", labels=["backend"]
         )
@@ -88,6 +89,21 @@ def _operations(tallies: dict[str, Tally]) -> Iterable[Metric]:
             durations.add_metric([backend, name], list(zip(BOUNDS, cumulative, strict=True)), operation.seconds)
     yield total
     yield durations
+
+
+def _cache(tallies: dict[str, Tally]) -> Iterable[Metric]:
+    looks = CounterMetricFamily(
+        "lighthouse_cache_lookups", "Chunks looked for in the speed layer.", labels=["backend", "result"]
+    )
+    rate = GaugeMetricFamily(
+        "lighthouse_cache_hit_ratio", "Chunks found in the speed layer, of all looked for.", labels=["backend"]
+    )
+    for backend, tally in tallies.items():
+        looks.add_metric([backend, "hit"], tally.cache_hits)
+        looks.add_metric([backend, "miss"], tally.cache_misses)
+        total = tally.cache_hits + tally.cache_misses
+        rate.add_metric([backend], tally.cache_hits / total if total else float("nan"))
+    yield from (looks, rate)
 
 
 def _mount_gauges(tallies: dict[str, Tally], serving: str | None) -> Iterable[Metric]:

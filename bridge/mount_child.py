@@ -58,7 +58,9 @@ class MountChild:
             *("--mountpoint", str(self.mountpoint), "--stable", str(settings.mount_point)),
             *("--store", str(settings.store), "--socket", str(self.socket)),
             *("--drain-timeout", f"{settings.drain_timeout:g}", "--max-readahead", str(settings.max_readahead)),
-            *("--max-write", str(settings.max_write), *(["--debug"] if settings.debug else [])),
+            *("--max-write", str(settings.max_write), "--agents", str(settings.agents_file)),
+            *("--cache-ttl", f"{settings.cache_ttl:g}", "--cache-size", str(settings.cache_size)),
+            *(["--debug"] if settings.debug else []),
         ]
         # A session of its own: Ctrl-C at a terminal is for the Bridge, which then lets its mounts drain.
         self.process = subprocess.Popen(

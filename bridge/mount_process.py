@@ -18,12 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import dualfuse
+from bridge.agents import AgentsError
+from bridge.cache import Cache
 from bridge.detaching import take_off
 from bridge.filesystem import Filesystem
-from bridge.sections.section import Caller
+from bridge.roster import Callers, Roster
+from bridge.sections.section import Caller, CallerSource
+from bridge.self_report import SelfReport
 from bridge.sidechannel import Answer, Question, answer_at
 from bridge.store.event_store import EventStore
 from bridge.store.schema import StoreError
+from bridge.workers import Workers
 from dualfuse.context import fuse_get_context
 from dualfuse.errors import MountError
 from dualfuse.instrument import Instrument
@@ -36,9 +41,9 @@ LOOK = 0.5  # seconds between two looks while draining
 FSNAME = "lighthouse-bridge"  # what the kernel's table of mounts says, so that leftovers are told from foreign mounts
 
 
-def calling() -> Caller:
-    """Return the process that makes the call at hand, as the kernel says."""
-    return Caller(*fuse_get_context())
+def calling(agents: Callers) -> CallerSource:
+    """Return what tells the process that makes the call at hand, as the kernel says."""
+    return lambda: Caller(*fuse_get_context(), agents)
 
 
 def options(backend: str, max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
@@ -84,22 +89,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--drain-timeout", type=float, default=30.0)
     parser.add_argument("--max-readahead", type=int, default=131072)
     parser.add_argument("--max-write", type=int, default=131072)
+    parser.add_argument("--agents", type=Path, required=True, help="the file of the agents; it need not exist")
+    parser.add_argument("--cache-ttl", type=float, default=60.0)
+    parser.add_argument("--cache-size", type=int, default=10_000)
     parser.add_argument("--debug", action="store_true")
     told = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s mount {told.backend} %(levelname)s %(message)s")
 
+    cache = Cache(told.cache_ttl, told.cache_size)
     try:
-        store = EventStore(told.store, uid=os.getuid(), gid=os.getgid())
+        store = EventStore(told.store, uid=os.getuid(), gid=os.getgid(), cache=cache)
     except StoreError as error:
         return _failed(str(error), "", "give LIGHTHOUSE_STORE the path of an event store or of no file")
-    filesystem = Filesystem(store, calling)
+    try:
+        callers = Callers(Roster(told.agents), Workers(told.socket.parent))
+    except AgentsError as error:
+        return _failed(str(error), "", "repair the file of the agents; `python -m bridge.agents --help` says its form")
+    report = SelfReport(told.backend, store, cache)
+    filesystem = Filesystem(store, calling(callers), facts=report.files)
     tap = Tap(lambda: fuse_get_context()[2])
-    instrument = Instrument(filesystem, told.backend, tap)
+    instrument = report.instrument = Instrument(filesystem, told.backend, tap)
 
     def answer(question: Question) -> Answer:
         if question.get("ask") == "tap":
             return {"samples": tap.take(question["callers"], int(question["limit"])), "seen": tap.seen}
-        return instrument.snapshot()
+        return report.snapshot()
 
     answer_at(told.socket, answer)
     _when_the_bridge_dies(told.mountpoint, told.stable, told.drain_timeout, filesystem)
@@ -113,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MountError as error:
         return _failed(error.message, error.stderr, error.remedy)
     finally:
-        final_snapshot(told.socket).write_text(json.dumps(instrument.snapshot()))
+        final_snapshot(told.socket).write_text(json.dumps(report.snapshot()))
         told.socket.unlink(missing_ok=True)
     return 0
 

@@ -17,7 +17,7 @@ TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 # Read by others, or set by the selection itself; harmless in bridge.env.
 FOREIGN = frozenset({"LIGHTHOUSE_CONFIG_DIR", "LIGHTHOUSE_FUSE_BENCHMARK", "LIGHTHOUSE_ACTIVE_FUSE_BACKEND"})
 # What only a restart can change: sockets that are open, files that are held, the path that clients know.
-FIXED = ("host", "port", "metrics_port", "mount_point", "store", "state_dir")
+FIXED = ("host", "port", "metrics_port", "mount_point", "store", "state_dir", "agents")
 
 
 class SettingsError(Exception):
@@ -43,6 +43,7 @@ class Settings:
     metrics_port: int = 9100
     store: Path = Path("/var/lib/lighthouse/events.db")
     state_dir: Path = Path("/run/lighthouse")  # private mountpoints and sockets
+    agents: Path | None = None  # who may do what; by default agents.json beside the store, if it is there
     drain_timeout: float = 30.0  # seconds
 
     @classmethod
@@ -62,6 +63,11 @@ class Settings:
         if settings.port == settings.metrics_port:
             raise SettingsError(f"LIGHTHOUSE_METRICS_PORT is {settings.port}, the same as LIGHTHOUSE_PORT")
         return settings
+
+    @property
+    def agents_file(self) -> Path:
+        """Where the agents are looked for; where no file is, everybody may do everything."""
+        return self.agents or self.store.parent / "agents.json"
 
     def in_force(self) -> dict[str, str]:
         """Return the settings under the names an operator gives them."""
@@ -144,6 +150,10 @@ def _path(value: str) -> Path:
     return Path(value)
 
 
+def _no_path_or_path(value: str) -> Path | None:
+    return None if value in ("", "none") else _path(value)
+
+
 KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "LIGHTHOUSE_FUSE_BACKEND": ("backend", _backend),
     "LIGHTHOUSE_FUSE_FALLBACK": ("fallback", _fallback),
@@ -160,6 +170,7 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "LIGHTHOUSE_METRICS_PORT": ("metrics_port", _port),
     "LIGHTHOUSE_STORE": ("store", _path),
     "LIGHTHOUSE_STATE_DIR": ("state_dir", _path),
+    "LIGHTHOUSE_AGENTS": ("agents", _no_path_or_path),
     "LIGHTHOUSE_DRAIN_TIMEOUT": ("drain_timeout", _seconds),
 }
 

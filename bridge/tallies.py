@@ -34,6 +34,8 @@ class Tally:
 
     operations: dict[str, Operation] = field(default_factory=lambda: {name: Operation() for name in OPERATIONS})
     exceptions: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
     cpu: float = 0.0  # seconds
     memory: int = 0  # bytes, of the living processes
     oldest: float = 0.0  # seconds that the oldest operation in progress has been running
@@ -43,6 +45,8 @@ class Tally:
         for name, counted in snapshot.get("operations", {}).items():
             self.operations.setdefault(name, Operation()).add(counted)
         self.exceptions += snapshot.get("exceptions", 0)
+        self.cache_hits += snapshot.get("cache", {}).get("hits", 0)
+        self.cache_misses += snapshot.get("cache", {}).get("misses", 0)
         self.cpu += cpu
         self.memory += memory
         self.oldest = max(self.oldest, snapshot.get("oldest", 0.0) if memory else 0.0)  # the dead run nothing
@@ -81,6 +85,7 @@ class Tallies:
             for backend, gone in self._gone.items():
                 tally = total.setdefault(backend, Tally())
                 tally.cpu, tally.exceptions = gone.cpu, gone.exceptions
+                tally.cache_hits, tally.cache_misses = gone.cache_hits, gone.cache_misses
                 for name, operation in gone.operations.items():
                     tally.operations[name] = Operation(
                         operation.ok, operation.error, operation.seconds, list(operation.buckets)

@@ -45,10 +45,11 @@ class Handle:
 
 
 class OpenFiles:
-    """All files that are open through one mount."""
+    """All files of a section that are open through one mount."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, section: str) -> None:
         self._store = store
+        self._section = section
         self._lock = threading.Lock()
         self._files: dict[int, OpenFile] = {}
         self._handles: dict[int, Handle] = {}
@@ -85,10 +86,10 @@ class OpenFiles:
         """Return the bytes as the handles of this process see them."""
         file = self.handle(number).file
         if not file.dirty:  # a write at this very moment counts as later
-            with self._store.read() as tree:
+            with self._store.read(self._section) as tree:
                 return bytes(tree.read(file.node, offset, size)[1])
         with file.lock:
-            with self._store.read() as tree:
+            with self._store.read(self._section) as tree:
                 stored, content = tree.read(file.node, offset, size)
             end = min(offset + size, max(stored, file.dirty.end))
             content.extend(bytes(max(0, end - offset - len(content))))
@@ -103,7 +104,7 @@ class OpenFiles:
             if handle.flags & os.O_APPEND:
                 # The kernel's idea of the end may be older than an append through the other mount.
                 self.merge(file)
-                with self._store.change(handle.agent) as change:
+                with self._store.change(handle.agent, section=self._section) as change:
                     change.append(file.node, path, data)
                 return len(data)
             file.path, file.agent = path, handle.agent
@@ -145,7 +146,7 @@ class OpenFiles:
         with file.lock:
             if not file.dirty:
                 return False
-            with self._store.change(file.agent, durable) as change:
+            with self._store.change(file.agent, durable, self._section) as change:
                 change.write(file.node, file.path, file.dirty.extents(), file.written)
             self._stored = next(self._storings)
             file.dirty.clear()
@@ -159,7 +160,7 @@ class OpenFiles:
         """
         while True:
             stored = self._stored
-            with self._store.read() as tree:
+            with self._store.read(self._section) as tree:
                 node = ask(tree)
             file = self._files.get(node.id)
             if file is not None and file.dirty:
@@ -169,7 +170,7 @@ class OpenFiles:
 
     def _with_buffered(self, file: OpenFile, number: int) -> Node:
         with file.lock:
-            with self._store.read() as tree:
+            with self._store.read(self._section) as tree:
                 node = tree.node(number)
             if not file.dirty:
                 return node

@@ -4,29 +4,77 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import NoReturn
 
-from bridge.store.tree import failure
+from bridge.agents import Agent, unlimited
+from bridge.store.event_store import EventStore
+from bridge.store.tree import Node, failure
 
 Attributes = dict[str, int]  # st_* as fusepy names them; times in nanoseconds
+BLOCK = 128 * 1024  # bytes: the size programs are told to read and write in, the largest request the kernel sends
 
 
 class Caller:
-    """Who makes the call at hand: the numbers the kernel gave."""
+    """Who makes the call at hand: the numbers the kernel gave, and the agent that they stand for.
 
-    __slots__ = ("gid", "pid", "uid")
+    Args:
+        uid: The user.
+        gid: The group.
+        pid: The thread that calls.
+        agents: Tells the agent; without it, an agent is its uid and may do everything.
+    """
 
-    def __init__(self, uid: int, gid: int, pid: int) -> None:
-        self.uid, self.gid, self.pid = uid, gid, pid
+    __slots__ = ("_agents", "gid", "pid", "uid")
+
+    def __init__(self, uid: int, gid: int, pid: int, agents: Callable[[Caller], Agent] | None = None) -> None:
+        self.uid, self.gid, self.pid, self._agents = uid, gid, pid, agents
+
+    @property
+    def identity(self) -> Agent:
+        """The agent, with what it may do."""
+        return self._agents(self) if self._agents else unlimited(f"uid:{self.uid}")
 
     @property
     def agent(self) -> str:
         """The name under which events are written down."""
-        return f"uid:{self.uid}"
+        return self.identity.name
 
 
 CallerSource = Callable[[], Caller]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a section may use.
+
+    Args:
+        store: The event store; other processes may have it open as well.
+        caller: Tells who makes the call at hand.
+        facts: What the process that serves the mount says of itself: sections of `debug/` by name.
+    """
+
+    store: EventStore
+    caller: CallerSource
+    facts: Callable[[], Mapping[str, str]] = dict
+
+
+def attributes(node: Node) -> Attributes:
+    """Return the attributes of a node as fusepy wants them."""
+    return {
+        "st_ino": node.id,
+        "st_mode": node.mode,
+        "st_nlink": node.nlink,
+        "st_uid": node.uid,
+        "st_gid": node.gid,
+        "st_size": node.size,
+        "st_blocks": -(-node.size // 512),
+        "st_blksize": BLOCK,
+        "st_atime": node.atime,
+        "st_mtime": node.mtime,
+        "st_ctime": node.ctime,
+    }
 
 
 class Section:

@@ -20,7 +20,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 def test_what_nobody_asks_for_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(cache.time, "monotonic", lambda: now)
+    monkeypatch.setattr("bridge.cache.time.monotonic", lambda: now)
     kept = Cache(60.0, 100)
     kept.put(b"a", b"1")
     now = 161.0

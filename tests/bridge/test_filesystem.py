@@ -262,9 +262,9 @@ def test_a_look_while_a_file_is_being_stored_never_shows_it_as_it_was_before(
     read = store.read
 
     @contextmanager
-    def overtaken() -> Iterator[Tree]:
+    def overtaken(section: str) -> Iterator[Tree]:
         nonlocal asked
-        with read() as tree:
+        with read(section) as tree:
             yield tree
         asked += 1
         if asked == moment:
