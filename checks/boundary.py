@@ -116,16 +116,17 @@ def fix(project: Path) -> tuple[Edit, ...]:
     """
     done = []
     for edit in repairs(project):
-        backup = _backup(project, edit.file)
+        kept = backup(project, edit.file)
         new = edit.file.with_name(f".{edit.file.name}.new")
         new.write_bytes(edit.after.encode(errors="surrogateescape"))
         shutil.copymode(edit.file, new)
         new.replace(edit.file)
-        done.append(Edit(edit.file, edit.before, edit.after, backup))
+        done.append(Edit(edit.file, edit.before, edit.after, kept))
     return tuple(done)
 
 
-def _backup(project: Path, file: Path) -> Path:
+def backup(project: Path, file: Path) -> Path:
+    """Keep a copy of a file that is about to be replaced, where git does not see it, and return where."""
     folder = project / BACKUPS
     folder.mkdir(exist_ok=True)
     (folder / ".gitignore").write_text("*\n")  # the working tree stays as clean as it was
