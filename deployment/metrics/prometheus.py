@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from deployment.metrics.exposition import (
-    BACKENDS,
-    COMPARISONS,
-    DIVERGENCE,
-    DURATION,
-    MEMORY,
-    OLDEST,
-    OPERATIONS,
-    RESPONSIVE,
-)
+from deployment.metrics import promql
+from deployment.metrics.exposition import BACKENDS, RESPONSIVE, Reading
+from deployment.metrics.series import Look, Slices, cut
 from deployment.metrics.source import MISSES, Measurement, Metric
 from deployment.model import Side
 
 if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
 
+T = TypeVar("T")
+
 QUERY_SECONDS = 1
-QUANTILES = {Metric.P50: 0.50, Metric.P95: 0.95, Metric.P99: 0.99}
+# why there is no number, where it is not that there were no operations
+EMPTY = {
+    Metric.UPTIME: "it is not scraped",
+    Metric.MEMORY: "no memory is told",
+    Metric.OLDEST: "it is not told",
+}
+UNKNOWN = {Metric.SLOW_SHARE: "there is no bucket of 1 s", Metric.ERROR_RATIO: "errors are not counted"}
 SCRAPES_LOOKED_AT = 10.0  # seconds: enough for the last heartbeats at any sensible interval
 
 
@@ -65,80 +67,91 @@ class PrometheusSource:
 
     def measure(self, metric: Metric, side: Side, window: float) -> Measurement:
         """Return one measurement over the last `window` seconds; it never raises: a failure is a `failed` one."""
+        # one moment for all questions of a measurement: a ratio of two moments is none
+        self._at = now = self._clock()
+        found = self._answered(lambda: self._measure(metric, side, window, now))
+        if isinstance(found, str):
+            return Measurement(metric, side, window, None, 0, now, failed=True, detail=found)
+        return found
+
+    def slices(self, side: Side, window: float, step: float) -> Slices:
+        """Return the last `window` seconds of a side in slices of `step` seconds; it never raises."""
+        urls = self._where()
+        if side not in urls:
+            return Slices(side, step, detail=f"there is no {side} Bridge")
+        chosen, end = self._selector(side, urls[side]), self._clock()
+        found = self._answered(lambda: cut(self._looks(chosen, end - window, end, step), end - window, end, step))
+        return Slices(side, step, failed=True, detail=found) if isinstance(found, str) else Slices(side, step, found)
+
+    def _answered(self, ask: Callable[[], T]) -> T | str:
+        """Return what is answered, or in words why nothing is."""
         import requests
         from prometheus_api_client.exceptions import PrometheusApiClientException
 
-        # one moment for all questions of a measurement: a ratio of two moments is none
-        self._at = now = self._clock()
         try:
-            return self._measure(metric, side, window, now)
+            return ask()
         except (requests.JSONDecodeError, ValueError, KeyError) as error:
-            detail = f"what answers at {self._server} is not Prometheus: {error}"
+            return f"what answers at {self._server} is not Prometheus: {error}"
         except requests.RequestException as error:
             why = "does not answer in time" if isinstance(error, requests.Timeout) else "does not answer"
-            detail = f"Prometheus at {self._server} {why}"
+            return f"Prometheus at {self._server} {why}"
         except PrometheusApiClientException as error:
-            detail = f"Prometheus refuses the question: {error}"
-        return Measurement(metric, side, window, None, 0, now, failed=True, detail=detail)
+            return f"Prometheus refuses the question: {error}"
 
     def _measure(self, metric: Metric, side: Side, window: float, now: float) -> Measurement:
         def result(value: float | None, samples: float, detail: str = "", at: float = now) -> Measurement:
             return Measurement(metric, side, window, value, round(samples), at, detail=detail)
 
         urls = self._where()
+        shadow = BACKENDS[side]
         if metric is Metric.DIVERGENCE_RATIO:
-            # whoever compares exports it, under the backend that was compared with
-            compared = differed = 0.0
-            for exporter, url in urls.items():
-                chosen = f'{self._selector(exporter, url)},shadow="{BACKENDS[side]}"'
-                compared += self._number(f"sum(increase({COMPARISONS}{{{chosen}}}[{_span(window)}]))") or 0.0
-                differed += self._number(f"sum(increase({DIVERGENCE}{{{chosen}}}[{_span(window)}]))") or 0.0
+            exporters = sorted(self._selector(exporter, url) for exporter, url in urls.items())
+            counts = [self._number(promql.samples(metric, chosen, window, shadow)) or 0.0 for chosen in exporters]
+            ratios = [self._number(promql.value(metric, chosen, window, shadow)) or 0.0 for chosen in exporters]
+            compared = sum(counts)
+            differed = sum(ratio * count for ratio, count in zip(ratios, counts, strict=True))
             return result(differed / compared if compared else None, compared, "" if compared else "nothing compared")
         if side not in urls:
             return result(None, 0, f"there is no {side} Bridge")
         chosen = self._selector(side, urls[side])
         if metric is Metric.RESPONSIVE:
             return self._responsive(result, chosen, window)
-        if metric is Metric.UPTIME:
-            beats = self._number(f"sum(count_over_time(up{{{chosen}}}[{_span(window)}]))") or 0.0
-            answered = self._number(f"sum(sum_over_time({RESPONSIVE}{{{chosen}}}[{_span(window)}]))") or 0.0
-            none = f"the {side} Bridge is not scraped"
-            return result(min(1.0, answered / beats) if beats else None, beats, "" if beats else none)
-        if metric is Metric.OLDEST:
-            oldest = self._number(f"max(last_over_time({OLDEST}{{{chosen}}}[{_span(window)}]))")
-            return result(oldest, 0 if oldest is None else 1, "" if oldest is not None else "it is not told")
-        if metric is Metric.MEMORY:
-            memory = self._number(f"sum(last_over_time({MEMORY}{{{chosen}}}[{_span(window)}]))")
-            return result(memory or None, 1 if memory else 0, "" if memory else "no memory is told")
-        return self._operations(result, metric, chosen, window)
+        samples = self._number(promql.samples(metric, chosen, window))
+        if not samples:
+            return result(None, 0, EMPTY.get(metric, "fewer than two samples" if samples is None else "no operations"))
+        value = self._number(promql.value(metric, chosen, window))
+        if metric in (Metric.UPTIME, Metric.SLOW_SHARE) and value is not None:
+            value = min(1.0, max(0.0, value))
+        if metric is Metric.MEMORY and not value:
+            return result(None, 0, EMPTY[metric])
+        return result(value, samples, "" if value is not None else UNKNOWN.get(metric, "it is not counted"))
 
-    def _operations(
-        self, result: Callable[..., Measurement], metric: Metric, chosen: str, window: float
-    ) -> Measurement:
-        span = _span(window)
-        if metric in (Metric.ERROR_RATIO, Metric.OPERATIONS_RATE):
-            counted = self._number(f"sum(increase({OPERATIONS}{{{chosen}}}[{span}]))")
-            if counted is None:
-                return result(None, 0, "fewer than two samples")
-            if metric is Metric.OPERATIONS_RATE:
-                return result(counted / window, counted)
-            errors = self._number(f'sum(increase({OPERATIONS}{{{chosen},status="error"}}[{span}]))')
-            if not counted or errors is None:
-                return result(None, counted, "no operations" if not counted else "errors are not counted")
-            return result(errors / counted, counted)
-        timed = self._number(f"sum(increase({DURATION}_count{{{chosen}}}[{span}]))")
-        if not timed:
-            return result(None, 0, "fewer than two samples" if timed is None else "no operations")
-        if metric is Metric.SLOW_SHARE:
-            fast = self._number(f'sum(increase({DURATION}_bucket{{{chosen},le=~"1(\\\\.0)?"}}[{span}]))')
-            share = None if fast is None else min(1.0, max(0.0, 1.0 - fast / timed))
-            return result(share, timed, "" if fast is not None else "there is no bucket of 1 s")
-        rates = f"sum by (le) (rate({DURATION}_bucket{{{chosen}}}[{span}]))"
-        return result(self._number(f"histogram_quantile({QUANTILES[metric]}, {rates})"), timed)
+    def _looks(self, chosen: str, start: float, end: float, step: float) -> list[Look]:
+        """Return what a Bridge's counters stood at between the slices, each as a look at it."""
+        pieces = max(1, round((end - start) / step))
+        step = (end - start) / pieces
+        readings: dict[int, Reading] = {}
+        for row in self._range(promql.everything(chosen), start, end, step):
+            labels = row["metric"]
+            for at, text in row["values"]:
+                number = round((float(at) - start) / step)
+                readings.setdefault(number, Reading()).take(labels["__name__"], labels, float(text))
+        counted: list[dict[int, int]] = []
+        for query in promql.beats(chosen, step):
+            rows = self._range(query, start, end, step)
+            values = rows[0]["values"] if rows else []
+            counted.append({round((float(at) - start) / step): int(float(text)) for at, text in values})
+        beats, answered = counted
+        looks = []
+        for number in sorted({*readings, *beats}):
+            at = start + number * step
+            seen = (beats.get(number, 0), answered.get(number, 0)) if number else (0, 0)
+            looks.append(Look(at, chosen, readings.get(number), *seen))
+        return looks
 
     def _responsive(self, result: Callable[..., Measurement], chosen: str, window: float) -> Measurement:
         """Look at the last scrapes one by one: one that failed is a heartbeat that was not answered."""
-        span = _span(min(window, SCRAPES_LOOKED_AT))
+        span = promql.span(min(window, SCRAPES_LOOKED_AT))
         scrapes = [point for row in self._query(f"up{{{chosen}}}[{span}]") for point in row["values"]]
         if not scrapes:
             return result(None, 0, "it is not scraped")
@@ -156,6 +169,16 @@ class PrometheusSource:
         return None if value is None or value != value else value
 
     def _query(self, query: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._connected().custom_query(query, params={"time": f"{self._at:.3f}"})
+        return rows
+
+    def _range(self, query: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
+        times = [datetime.fromtimestamp(at, tz=UTC) for at in (start, end)]
+        exactly = {"start": f"{start:.3f}", "end": f"{end:.3f}"}  # by itself it rounds them to whole seconds
+        rows: list[dict[str, Any]] = self._connected().custom_query_range(query, *times, f"{step:.3f}", exactly)
+        return rows
+
+    def _connected(self) -> PrometheusConnect:
         if self._connection is None:
             import urllib3
             from prometheus_api_client import PrometheusConnect
@@ -163,9 +186,4 @@ class PrometheusSource:
             # its own default is to try for 6 s when the server is down: a trigger cannot wait for that
             retry = urllib3.Retry(total=0)
             self._connection = PrometheusConnect(self._server, retry=retry, timeout=QUERY_SECONDS)
-        rows: list[dict[str, Any]] = self._connection.custom_query(query, params={"time": f"{self._at:.3f}"})
-        return rows
-
-
-def _span(window: float) -> str:
-    return f"{max(1, round(window * 1000))}ms"
+        return self._connection

@@ -6,10 +6,10 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from deployment.metrics.exposition import Reading
+from deployment.metrics.series import Look
 from deployment.model import Side
 
 SCHEMA = """
@@ -27,18 +27,8 @@ CREATE INDEX IF NOT EXISTS samples_by_time ON samples (side, at);
 
 FINE_SECONDS = 3600.0  # every sample is kept for this long, then one in
 COARSE_SECONDS = 30.0
+READINGS = 4000  # readings kept in memory
 KEPT_SECONDS = 60 * 86400.0  # longer than the migration
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One look at one side's Bridge, or several that were thinned into one."""
-
-    at: float  # Unix time
-    url: str
-    beats: int  # how many looks
-    answered: int  # how many of them found the mount answering
-    reading: Reading | None  # None: its metrics did not answer
 
 
 class Samples:
@@ -47,6 +37,7 @@ class Samples:
     def __init__(self, file: Path) -> None:
         """Keep samples in `file`, made with the first of them."""
         self._file = file
+        self._readings: dict[int, Reading] = {}  # by row
 
     def add(self, at: float, taken: Mapping[Side, tuple[str, Reading | None]]) -> None:
         """Keep one look at each side, and thin out what is old."""
@@ -60,27 +51,42 @@ class Samples:
                 )
             self._thin(database, at)
 
-    def between(self, side: Side, start: float, end: float, before: float) -> list[Sample]:
+    def between(self, side: Side, start: float, end: float, before: float, step: float = 0.0) -> list[Look]:
         """Return a side's samples of a span of time, and the newest of the `before` seconds ahead of it.
 
         That one is what counters are counted from: without it whatever happened between it and the first sample inside
-        would be lost.
+        would be lost. With a `step`, only the last sample of each Bridge in each piece of so many seconds, with the
+        heartbeats of those it stands for.
         """
         if not self._file.exists():
             return []
+        piece = "CAST((at - :start) / :step AS INTEGER)" if step else "id"
         with self._open() as database:
-            ahead = database.execute(
-                "SELECT max(at) FROM samples WHERE side = ? AND at >= ? AND at < ?", (side, start - before, start)
-            ).fetchone()[0]
+            one = "SELECT id, at, url, 0, 0, reading FROM samples WHERE side = ? AND at >= ? AND at < ? ORDER BY at"
+            ahead = database.execute(f"{one} DESC LIMIT 1", (side, start - before, start)).fetchall()
+            if step and not ahead:  # else what the first piece counted would be lost
+                ahead = database.execute(f"{one} LIMIT 1", (side, start, end)).fetchall()
             rows = database.execute(
-                "SELECT at, url, beats, answered, reading FROM samples"
-                " WHERE side = ? AND at >= ? AND at <= ? ORDER BY at",
-                (side, start if ahead is None else ahead, end),
+                # SQLite takes the other columns from the row that has the maximum
+                "SELECT id, max(at), url, sum(beats), sum(answered), reading FROM samples"
+                f" WHERE side = :side AND at >= :start AND at <= :end GROUP BY url, {piece} ORDER BY 2",
+                {"side": side, "start": start, "end": end, "step": step},
             ).fetchall()
-        return [
-            Sample(at, url, beats, answered, None if raw is None else Reading(**json.loads(raw)))
-            for at, url, beats, answered, raw in rows
-        ]
+            return [
+                Look(at, url, self._read(number, raw), beats, answered)
+                for number, at, url, beats, answered, raw in [*ahead, *rows]
+            ]
+
+    def _read(self, number: int, raw: str | None) -> Reading | None:
+        """Return a kept reading; a window that is asked again and again is read once."""
+        if raw is None:
+            return None
+        found = self._readings.get(number)
+        if found is None:
+            if len(self._readings) >= READINGS:
+                self._readings.clear()
+            found = self._readings[number] = Reading.again(json.loads(raw))
+        return found
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

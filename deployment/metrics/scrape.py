@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from deployment.http_ask import ask
 from deployment.metrics.exposition import BACKENDS, SLOW, Reading, read
+from deployment.metrics.growth import grown
 from deployment.metrics.histogram import quantile
-from deployment.metrics.samples import Sample, Samples
-from deployment.metrics.source import MISSES, Measurement, Metric
+from deployment.metrics.samples import Samples
+from deployment.metrics.series import Look, Slices, cut
+from deployment.metrics.source import MISSES, QUANTILES, Measurement, Metric
 from deployment.model import Side
 
 SCRAPE_SECONDS = 1.0
-QUANTILES = {Metric.P50: 0.50, Metric.P95: 0.95, Metric.P99: 0.99}
-
-
-@dataclass(slots=True)
-class _Growth:
-    """How far the counters grew over a window, whoever was restarted in it."""
-
-    operations: float = 0.0
-    errors: float = 0.0
-    timed: float = 0.0
-    buckets: dict[str, float] = field(default_factory=dict)
-    comparisons: dict[str, float] = field(default_factory=dict)
-    divergences: dict[str, float] = field(default_factory=dict)
-    pairs: int = 0  # how many pairs of samples it was counted from
+FINE_WINDOW = 900.0  # seconds: a longer window is read in so many pieces
+PIECES = 600
 
 
 class ScrapeSource:
@@ -65,6 +54,18 @@ class ScrapeSource:
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
             return Measurement(metric, side, window, None, 0, now, failed=True, detail=f"the samples: {error}")
 
+    def slices(self, side: Side, window: float, step: float) -> Slices:
+        """Return the last `window` seconds of a side in slices of `step` seconds; it never raises."""
+        import sqlite3
+
+        now = self._clock()
+        start = now - window
+        try:
+            looks = self._samples.between(side, start, now, max(5.0, step), step if window > FINE_WINDOW else 0.0)
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            return Slices(side, step, failed=True, detail=f"the samples: {error}")
+        return Slices(side, step, cut(looks, start, now, step))
+
     def _measure(self, metric: Metric, side: Side, window: float, now: float) -> Measurement:
         start = now - window
         # thinned samples stand 30 s apart; what lies further ahead of the window would speak of another time
@@ -73,13 +74,17 @@ class ScrapeSource:
         def result(value: float | None, samples: float, detail: str = "", at: float = now) -> Measurement:
             return Measurement(metric, side, window, value, round(samples), at, detail=detail)
 
-        samples = self._samples.between(side, start, now, before)
+        # long windows are read in pieces: counters lose nothing by it, and thousands of readings would take their time
+        step = window / PIECES if window > FINE_WINDOW else 0.0
+        if metric is Metric.RESPONSIVE:
+            start, step = now - min(window, FINE_WINDOW), 0.0
+        samples = self._samples.between(side, start, now, before, step)
         inside = [s for s in samples if s.at >= start]
         if metric is Metric.DIVERGENCE_RATIO:
             shadow = BACKENDS[side]
-            grown = [_grown(self._samples.between(s, start, now, before), start) for s in Side]
-            compared = sum(g.comparisons.get(shadow, 0.0) for g in grown)
-            differed = sum(g.divergences.get(shadow, 0.0) for g in grown)
+            both = [grown(_read(self._samples.between(s, start, now, before, step)), start) for s in Side]
+            compared = sum(g.comparisons.get(shadow, 0.0) for g in both)
+            differed = sum(g.divergences.get(shadow, 0.0) for g in both)
             return result(differed / compared if compared else None, compared, "" if compared else "nothing compared")
         if not inside:
             return result(None, 0, f"the {side} Bridge was not looked at")
@@ -100,13 +105,13 @@ class ScrapeSource:
             if oldest is None:
                 return result(None, 0, "it is not told", newest.at)
             return result(oldest, len(readings), "", newest.at)
-        growth = _grown(samples, start)
+        growth = grown(_read(samples), start)
         if not growth.pairs:
             return result(None, 0, "one sample: it takes two")
         if metric is Metric.OPERATIONS_RATE:
             return result(growth.operations / window, growth.operations)
-        if metric is Metric.ERROR_RATIO:
-            counted, value = growth.operations, growth.errors
+        if metric in (Metric.ERROR_RATIO, Metric.CPU_PER_OPERATION):
+            counted, value = growth.operations, growth.errors if metric is Metric.ERROR_RATIO else growth.cpu
             return result(value / counted if counted else None, counted, "" if counted else "no operations")
         if not growth.timed:
             return result(None, 0, "no operations")
@@ -118,7 +123,7 @@ class ScrapeSource:
         return result(quantile(QUANTILES[metric], bounds), growth.timed)
 
 
-def _heartbeats(result: Callable[..., Measurement], metric: Metric, inside: Sequence[Sample]) -> Measurement:
+def _heartbeats(result: Callable[..., Measurement], metric: Metric, inside: Sequence[Look]) -> Measurement:
     beats = sum(s.beats for s in inside)
     newest = inside[-1].at
     silent = "" if inside[-1].reading is not None else "its metrics do not answer"
@@ -128,32 +133,5 @@ def _heartbeats(result: Callable[..., Measurement], metric: Metric, inside: Sequ
     return result(1.0 if any(s.answered for s in last) else 0.0, beats, silent, newest)
 
 
-def _grown(samples: Sequence[Sample], start: float) -> _Growth:
-    """Add up how far the counters grew from sample to sample."""
-    growth = _Growth()
-    previous: dict[str, Reading] = {}
-    for sample in samples:
-        now = sample.reading
-        if now is None:
-            continue
-        then = previous.get(sample.url)
-        if then is None and now.started >= start:
-            then = Reading(started=now.started)  # it was started inside the window: everything it counted belongs here
-        previous[sample.url] = now
-        if then is None:
-            continue
-        # a process that was started again counts from 0
-        if now.started != then.started or now.operations < then.operations or now.timed < then.timed:
-            then = Reading()
-        growth.pairs += 1
-        growth.operations += now.operations - then.operations
-        growth.errors += now.errors - then.errors
-        growth.timed += now.timed - then.timed
-        for sums, new, old in (
-            (growth.buckets, now.buckets, then.buckets),
-            (growth.comparisons, now.comparisons, then.comparisons),
-            (growth.divergences, now.divergences, then.divergences),
-        ):
-            for key, count in new.items():
-                sums[key] = sums.get(key, 0.0) + count - old.get(key, 0.0)
-    return growth
+def _read(looks: Iterable[Look]) -> list[tuple[str, Reading]]:
+    return [(look.url, look.reading) for look in looks if look.reading is not None]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from deployment.model import Side
+
+if TYPE_CHECKING:
+    from deployment.metrics.series import Slices
 
 MISSES = 3  # heartbeats in a row that must be missed: one slow probe is no proof
 
@@ -55,3 +58,6 @@ class Source(Protocol):
 
     def measure(self, metric: Metric, side: Side, window: float) -> Measurement:
         """Return one measurement over the last `window` seconds; it never raises: a failure is a `failed` one."""
+
+    def slices(self, side: Side, window: float, step: float) -> Slices:
+        """Return the last `window` seconds of a side in slices of `step` seconds; it never raises."""

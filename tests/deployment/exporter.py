@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
@@ -20,8 +21,9 @@ class Quiet(WSGIRequestHandler):
 class Exporter:
     """The metrics page of one Bridge."""
 
-    def __init__(self, backend: str, port: int) -> None:
+    def __init__(self, backend: str, port: int, *, tells_start: bool = False) -> None:
         self.backend, self.port = backend, port
+        self._tells_start = tells_start  # as a process does, in real time
         self.server: WSGIServer | None = None
         self.start()
 
@@ -42,13 +44,17 @@ class Exporter:
         self.divergence = Counter("lighthouse_fuse_backend_divergence", "-", pair, registry=registry)
         self.responsive = Gauge("lighthouse_fuse_mount_responsive", "-", ("backend",), registry=registry)
         self.memory = Gauge("lighthouse_fuse_mount_memory_bytes", "-", ("backend",), registry=registry)
+        self.cpu = Counter("lighthouse_fuse_mount_cpu_seconds", "-", ("backend",), registry=registry)
         self.turn = Gauge("turn", "-", registry=registry)
+        if self._tells_start:
+            Gauge("process_start_time_seconds", "-", registry=registry).set(time.time())
         for operation in ("read", "write"):
             self.durations.labels(self.backend, operation)
             for status in ("ok", "error"):
                 self.operations.labels(self.backend, operation, status)
         self.responsive.labels(self.backend).set(1)
         self.memory.labels(self.backend).set(20_000_000)
+        self.cpu.labels(self.backend)
         self.server = make_server("127.0.0.1", self.port, make_wsgi_app(registry), handler_class=Quiet)
         self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
