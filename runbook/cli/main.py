@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from deployment.errors import OperatorError
-from runbook.cli import advance, check, history, init, notify, output, plan, rehearse, rollback, status, tui, watch
+from runbook.cli import advance, check, history, init, kit, notify, output, plan, rehearse, rollback, status, tui, watch
 
 app = typer.Typer(
     name="lighthouse-migrate",
@@ -42,6 +42,7 @@ for _command in (
     *(watch.watch, history.history, notify.notify, rehearse.rehearse, tui.tui),
 ):
     app.command()(_command)
+app.add_typer(kit.app, name="kit")
 
 
 def run() -> None:

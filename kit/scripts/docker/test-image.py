@@ -9,11 +9,15 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dualfuse.backend import get_backend
+from dualfuse.daemon import Daemon
 from dualfuse.errors import MountError
 
 MODULES = {"fusepy": "fuse", "pyfuse3": "pyfuse3"}
+PYTHON = (sys.executable, "-P", "-m")
+FILE_SYSTEM = "dualfuse.samples.memory:Memory"
 BUILT_FOR = Path("/opt/lighthouse/backends")
 
 
@@ -51,11 +55,16 @@ def _load(backends: list[str]) -> list[str]:
 
 
 def _mount(backends: list[str]) -> list[str]:
-    probes = {
-        backend: subprocess.run([sys.executable, "-P", "-m", "dualfuse.probe", "--backend", backend])
-        for backend in backends
-    }
-    return [f"{backend} cannot mount here; the line above says why" for backend, p in probes.items() if p.returncode]
+    """Mount with each backend in turn and run every operation on it; each prints one line of JSON."""
+    wrong = []
+    for backend in backends:
+        if subprocess.run([*PYTHON, "dualfuse.probe", "--backend", backend]).returncode:
+            wrong.append(f"{backend} cannot mount here; the line above says why")
+            continue
+        with TemporaryDirectory() as place, Daemon(FILE_SYSTEM, place, backend):
+            if subprocess.run([*PYTHON, "dualfuse.functional", place]).returncode:
+                wrong.append(f"{backend} mounts, and not every operation works; the line above names them")
+    return wrong
 
 
 def _failed(reasons: list[str]) -> int:

@@ -1,0 +1,1 @@
+"""What a Prometheus and a Grafana are told of the migration, generated from the weeks' own thresholds."""
