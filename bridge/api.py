@@ -27,7 +27,7 @@ from starlette.routing import Route
 from bridge import files
 from bridge.metrics import BridgeCollector
 from bridge.mounts import Mounts
-from dualfuse.observe import ASPECTS, gathered, observe_all, shares
+from dualfuse.observe import ASPECTS, is_question, observe_all
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,13 @@ class Api:
 
     def metrics_application(self) -> Starlette:
         """Return the application that serves on the metrics port."""
-        return Starlette(routes=[Route("/metrics", self.metrics), Route("/health", self.health)])
+        return Starlette(
+            routes=[
+                Route("/metrics", self.metrics),
+                Route("/health", self.health),
+                Route("/divergences", self.divergences),
+            ]
+        )
 
     async def health(self, request: Request) -> Response:
         """Say how the Bridge is: 200 if clients can be sent here, else 503."""
@@ -131,8 +137,8 @@ class Api:
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     async def divergences(self, request: Request) -> Response:
-        """Return the last 1,000 divergences that the comparator found, oldest first."""
-        return JSONResponse({"divergences": await asyncio.to_thread(self._mounts.mirror.divergences)})
+        """Return what the comparator counted, and the last 1,000 divergences that it found, oldest first."""
+        return JSONResponse(await asyncio.to_thread(self._mounts.mirror.export))
 
     async def get(self, request: Request) -> Response:
         """Return a file's content."""
@@ -160,13 +166,11 @@ class Api:
         return JSONResponse(await self._on_the_mount(lambda current: files.names(current, path)))
 
     async def observe(self, request: Request) -> Response:
-        """Return what paths look like through this mount: {"paths": [path or [path, [aspect, …]], …]}."""
+        """Return what paths look like through this mount: {"paths": [path or [path, [question, …]], …]}."""
         asked = _asked(await _body(request))
         root = self._mounts.health.settings.mount_point
 
-        dealt = shares(asked, 2)  # two threads: while one waits for the mount the other works
-        parts = [partial(observe_all, root, [asked[number] for number in numbers]) for numbers in dealt]
-        seen = gathered(dealt, await asyncio.gather(*map(self._bounded, parts)))
+        seen = await self._bounded(partial(observe_all, root, asked))
         observations = [{"path": path, **observation} for (path, _), observation in zip(asked, seen, strict=True)]
         return JSONResponse({"backend": self._mounts.health.backend, "observations": observations})
 
@@ -210,11 +214,11 @@ def _asked(body: bytes) -> list[tuple[str, list[str]]]:
         paths: list[Any] = json.loads(body)["paths"]
         asked = [(path, list(ASPECTS)) if isinstance(path, str) else (str(path[0]), list(path[1])) for path in paths]
     except (ValueError, TypeError, LookupError) as error:
-        raise HTTPException(400, 'the body is not {"paths": [path or [path, [aspect, …]], …]}') from error
+        raise HTTPException(400, 'the body is not {"paths": [path or [path, [question, …]], …]}') from error
     if len(asked) > MOST_PATHS:
         raise HTTPException(413, f"more than {MOST_PATHS} paths")
-    if any("\0" in path or set(aspects) - set(ASPECTS) for path, aspects in asked):
-        raise HTTPException(400, f"a path with a NUL, or an aspect that is not one of {', '.join(ASPECTS)}")
+    if any("\0" in path or not all(map(is_question, questions)) for path, questions in asked):
+        raise HTTPException(400, "a path with a NUL, or a question that cannot be asked (see dualfuse/observe.py)")
     return asked
 
 

@@ -5,27 +5,35 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from bridge.mount_child import MountChild
 from bridge.settings import Settings
 from bridge.sidechannel import SilentError, ask
+from dualfuse.comparator import KEPT
 
 log = logging.getLogger(__name__)
 
 Report = dict[str, Any]
+Key = tuple[str, str, str, str]  # kind, operation, primary, shadow
 
 
 class Mirror:
-    """Starts, restarts and stops the comparator, and adds up the counts of all that ever ran."""
+    """Starts, restarts and stops the comparator, and adds up what all that ever ran have found."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards what was found: the keeper changes it, scrapes read it
         self._process: subprocess.Popen[str] | None = None
         self._socket: Path | None = None
         self._told: tuple[str, ...] = ()
         self._last: Report = {}
-        self._gone: dict[tuple[str, str, str, str], int] = {}
+        self._found: list[Any] = []  # the running comparator's divergences, as it told them last
+        self._gone: dict[Key, int] = {}
+        self._gone_raced = 0
+        self._gone_found: deque[Any] = deque(maxlen=KEPT)
 
     def keep(self, settings: Settings, serving: MountChild | None) -> None:
         """Bring the comparator to what the settings and the serving mount ask for."""
@@ -48,44 +56,71 @@ class Mirror:
             )
             log.info("comparing with %s", settings.shadow_url)
 
-    def report(self) -> Report:
-        """Return what the comparator says of itself, the last known if it does not answer; empty if there is none."""
-        if self._process is not None and self._socket is not None:
-            try:
-                self._last = ask(self._socket, {"ask": "report"}, 0.5)
-            except SilentError as error:
-                log.debug("%s", error)
-        return self._last
+    def counts(self) -> dict[Key, int]:
+        """Return the counts over all comparators that ever ran."""
+        self._ask()
+        return self._sum()
 
-    def counts(self) -> dict[tuple[str, str, str, str], int]:
-        """Return the counts by (kind, operation, primary, shadow), over all comparators that ever ran."""
-        total = dict(self._gone)
-        for row in self.report().get("counts", []):
+    def export(self) -> Report:
+        """Return everything that was found, fit for JSON: what is compared, the counts, the last divergences."""
+        self._ask(found=True)
+        total = self._sum()
+        with self._lock:
+            return {
+                "comparing": self._process is not None,
+                "trouble": self._last.get("trouble", ""),
+                "share": self._last.get("share", 0.0),
+                "known": self._last.get("known", 0),
+                "raced": self._gone_raced + self._last.get("raced", 0),
+                "ignored": self._last.get("ignored", {}),
+                "counts": [
+                    {
+                        **dict(zip(("operation", "primary", "shadow"), pair, strict=True)),
+                        **{kind: total.get((kind, *pair), 0) for kind in ("comparisons", "divergence")},
+                    }
+                    for pair in sorted({key[1:] for key in total})
+                ],
+                "divergences": [*self._gone_found, *self._found][-KEPT:],
+            }
+
+    def _ask(self, *, found: bool = False) -> None:
+        process, socket = self._process, self._socket
+        if process is None or socket is None:
+            return
+        try:
+            last = ask(socket, {"ask": "report"}, 0.5)
+            divergences = ask(socket, {"ask": "divergences"}, 2.0)["divergences"] if found else self._found
+        except SilentError as error:
+            log.debug("%s", error)
+            return
+        with self._lock:
+            if process is self._process:  # else its counts are among those that are gone already
+                self._last, self._found = last, divergences
+
+    def _sum(self) -> dict[Key, int]:
+        with self._lock:
+            total, rows = dict(self._gone), self._last.get("counts", [])
+        for row in rows:
             key = (row["kind"], row["operation"], row["primary"], row["shadow"])
             total[key] = total.get(key, 0) + row["count"]
         return total
 
-    def divergences(self) -> list[Any]:
-        """Return the last divergences, oldest first."""
-        if self._process is None or self._socket is None:
-            return list(self._last.get("divergences", []))
-        try:
-            self._last["divergences"] = ask(self._socket, {"ask": "divergences"}, 2.0)["divergences"]
-        except (SilentError, KeyError) as error:
-            log.debug("%s", error)
-        return list(self._last.get("divergences", []))
-
     def stop(self) -> None:
-        """End the comparator and keep its counts."""
+        """End the comparator and keep what it has found."""
         if self._process is None:
             return
-        self._gone, kept = self.counts(), self._last.get("divergences", [])
-        self._last = {"divergences": kept}
-        assert self._process.stdin is not None
-        self._process.stdin.close()  # the end of its standard input ends it
+        self._ask(found=True)
+        total = self._sum()
+        with self._lock:
+            process, self._process, self._told = self._process, None, ()
+            self._gone = total
+            self._gone_raced += self._last.get("raced", 0)
+            self._gone_found.extend(self._found)
+            self._found, self._last = [], {"ignored": self._last.get("ignored", {})}
+        assert process.stdin is not None
+        process.stdin.close()  # the end of its standard input ends it
         try:
-            self._process.wait(timeout=2.0)
+            process.wait(timeout=2.0)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process, self._told = None, ()
+            process.kill()
+            process.wait()

@@ -1,24 +1,44 @@
-"""Comparing what two mounts of one store show of a path, without mistaking a change in between for a difference."""
+"""Comparing what two mounts of one tree show of a path, without mistaking a change in between for a difference.
+
+A sample of the tap becomes questions about its path: a read is asked for again, of a change its effect is looked at.
+Both sides answer, and what they answer is compared field by field; what is left out, and why, is ``observe.IGNORED``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from dualfuse.observe import AS_OF, ASPECTS, Observation
+from dualfuse.observe import AS_OF, ASPECTS, BYTES, LONGEST, XATTR, Observation
+from dualfuse.tap import Sample
 
-# What has to be looked at to see an operation's effect or answer.
-ASPECTS_OF: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("getattr", "chmod", "chown", "utimens", "rename", "unlink", "link"), ("attributes",)),
-    **dict.fromkeys(("create", "mknod", "open", "read", "write", "truncate", "release"), ("attributes", "content")),
-    **dict.fromkeys(("mkdir", "rmdir", "readdir"), ("attributes", "listing")),
+# What has to be asked to see an operation's answer again, or its effect; the last one is the operation's own.
+QUESTIONS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("getattr", "chmod", "chown", "utimens", "rename", "unlink", "rmdir", "link"), ("attributes",)),
+    **dict.fromkeys(("mkdir", "mknod"), ("attributes",)),
+    "open": ("attributes", "opened"),
+    "read": ("attributes",),  # and the bytes that were read
+    **dict.fromkeys(("create", "write", "truncate", "release"), ("attributes", "content")),
+    "readdir": ("attributes", "listing"),
     **dict.fromkeys(("symlink", "readlink"), ("attributes", "target")),
     **dict.fromkeys(("getxattr", "setxattr", "listxattr", "removexattr"), ("attributes", "xattrs")),
 }
+# These change what their folder lists, so the folder is looked at as well, on behalf of readdir.
+CHANGE_NAMES = frozenset({"create", "link", "mkdir", "mknod", "rename", "rmdir", "symlink", "unlink"})
+# What a path is asked that no operation drew attention to: silent divergence is found so, by time or a stale cache.
+AGAIN: Mapping[str, tuple[str, ...]] = {
+    "getattr": ("attributes",),
+    "read": ("content",),
+    "readdir": ("listing",),
+    "readlink": ("target",),
+    "listxattr": ("xattrs",),
+}
+MOST_BYTES = 8  # ranges of one file that are asked for at once
+CONFIRMATIONS = 3  # times a difference must be seen, each between two equal answers of the primary
 
-Asked = list[tuple[str, list[str]]]  # paths, each with the aspects to look at
+Wanted = dict[str, dict[str, tuple[str, ...]]]  # by path, by operation: the questions asked on its behalf
+Asked = list[tuple[str, list[str]]]
 Look = Callable[[Asked], Sequence[Observation]]
 
 
@@ -35,49 +55,81 @@ class Compared:
     """One path that was compared, on behalf of the operations that were seen on it."""
 
     path: str
-    operations: tuple[str, ...]
+    wanted: Mapping[str, tuple[str, ...]]
     outcome: Outcome
     primary: Observation
     shadow: Observation
+
+    def differing(self) -> tuple[str, ...]:
+        """Return the questions that were answered differently."""
+        keys = [*self.primary, *(key for key in self.shadow if key not in self.primary)]
+        return tuple(key for key in keys if self.primary.get(key) != self.shadow.get(key))
+
+    def operations(self) -> tuple[str, ...]:
+        """Return the operations that were compared: one of their own questions was answered, or the path is gone."""
+        answered = {*self.primary, *self.shadow}
+        if "error" in answered:
+            return tuple(self.wanted)
+        return tuple(name for name, questions in self.wanted.items() if questions[-1] in answered)
 
     def diverged(self) -> tuple[str, ...]:
         """Return the operations that concern what differs."""
         if self.outcome is not Outcome.DIVERGENT:
             return ()
-        keys = {*self.primary, *self.shadow}
-        differing = {key for key in keys if self.primary.get(key) != self.shadow.get(key)}
+        differing = set(self.differing())
         if "error" in differing:
-            return self.operations
-        return tuple(name for name in self.operations if differing & set(ASPECTS_OF[name])) or self.operations
+            return self.operations()
+        concerned = (name for name in self.operations() if differing & set(self.wanted[name]))
+        return tuple(concerned) or self.operations()
 
 
-def grouped(samples: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Return the operations that were seen on each path: one look at a path judges them all."""
-    found: dict[str, dict[str, None]] = {}
-    for operation, path in samples:
-        if operation in ASPECTS_OF and "/.fuse_hidden" not in path:
-            found.setdefault(path.strip("/"), {})[operation] = None
-    return {path: tuple(operations) for path, operations in found.items()}
+def wanted(samples: Iterable[Sample], skipped: Callable[[str], bool] = lambda _: False) -> Wanted:
+    """Return the questions by path and operation: one look at a path judges all that was done to it.
+
+    Paths for which ``skipped`` is true, and libfuse's hidden files, are left out.
+    """
+    found: Wanted = {}
+    for operation, absolute, detail in samples:
+        path = absolute.strip("/")
+        if operation not in QUESTIONS or "/.fuse_hidden" in absolute or skipped(path):
+            continue
+        operations = found.setdefault(path, {})
+        questions = dict.fromkeys((*operations.get(operation, ()), *QUESTIONS[operation], *_about(operation, detail)))
+        operations[operation] = tuple(questions)
+        folder = path.rpartition("/")[0]
+        if operation in CHANGE_NAMES and not skipped(folder):
+            found.setdefault(folder, {})["readdir"] = QUESTIONS["readdir"]
+    return found
 
 
-def compare(wanted: Mapping[str, tuple[str, ...]], primary: Look, shadow: Look) -> list[Compared]:
+def _about(operation: str, detail: object) -> Iterable[str]:
+    """Return the questions that repeat what a call was about."""
+    if operation in ("read", "write") and isinstance(detail, list | tuple):
+        offset, size = detail
+        yield f"{BYTES}{offset}:{min(int(size), LONGEST)}"
+    elif isinstance(detail, str) and detail:
+        yield f"{XATTR}{detail}"
+
+
+def compare(wanted: Wanted, primary: Look, shadow: Look) -> list[Compared]:
     """Look at paths on the primary and then on the shadow, and judge each.
 
     Where the two differ the primary is asked again: if it differs from itself the path was changed in between. What
-    still differs is looked at a second time, in all aspects, which also brings what open files buffered to the store;
-    a real difference stays, and both sides' answers of that second time are returned.
+    still differs is looked at again, in all aspects, which also brings what open files buffered to the store; a real
+    difference stays, and both sides' last answers are returned.
     """
-    asked = [(path, _aspects(operations)) for path, operations in wanted.items()]
-    before, beside = primary(asked), shadow(asked)
+    asked = [(path, _questions(operations)) for path, operations in wanted.items()]
     judged = {
-        path: Compared(path, wanted[path], Outcome.SAME, one, other)
-        for (path, _), one, other in zip(asked, before, beside, strict=True)
+        path: Compared(path, wanted[path], Outcome.SAME, _visible(one), _visible(other))
+        for (path, _), one, other in zip(asked, primary(asked), shadow(asked), strict=True)
     }
-    suspects = [path for path, compared in judged.items() if _visible(compared.primary) != _visible(compared.shadow)]
-    if suspects:
-        every = [(path, list(ASPECTS)) for path in suspects]
-        for path, outcome, one, other in _confirmed(every, primary, shadow):
+    suspects = [(path, [*dict.fromkeys((*ASPECTS, *q))]) for path, q in asked if judged[path].differing()]
+    for _ in range(CONFIRMATIONS):
+        if not suspects:
+            break
+        for path, outcome, one, other in _confirmed(suspects, primary, shadow):
             judged[path] = Compared(path, wanted[path], outcome, one, other)
+        suspects = [(path, q) for path, q in suspects if judged[path].outcome is Outcome.DIVERGENT]
     return list(judged.values())
 
 
@@ -85,7 +137,7 @@ def _confirmed(asked: Asked, primary: Look, shadow: Look) -> Iterable[tuple[str,
     before, beside, after = primary(asked), shadow(asked), primary(asked)
     for (path, _), one, other, again in zip(asked, before, beside, after, strict=True):
         if one != again:
-            yield path, Outcome.RACED, again, other
+            yield path, Outcome.RACED, _visible(again), _visible(other)
         else:
             same = _visible(one) == _visible(other)
             yield path, Outcome.SAME if same else Outcome.DIVERGENT, _visible(one), _visible(other)
@@ -95,11 +147,7 @@ def _visible(observation: Observation) -> Observation:
     return {key: value for key, value in observation.items() if key != AS_OF}
 
 
-def _aspects(operations: tuple[str, ...]) -> list[str]:
-    needed = {aspect for operation in operations for aspect in ASPECTS_OF[operation]}
-    return [aspect for aspect in ASPECTS if aspect in needed]
-
-
-def without_path(observation: Mapping[str, Any]) -> Observation:
-    """Return an answer of /observe as an observation made here looks."""
-    return {key: value for key, value in observation.items() if key != "path"}
+def _questions(operations: Mapping[str, tuple[str, ...]]) -> list[str]:
+    needed = dict.fromkeys(question for questions in operations.values() for question in questions)
+    ranges = [question for question in needed if question.startswith(BYTES)]
+    return [question for question in needed if question not in ranges[MOST_BYTES:]]

@@ -7,6 +7,7 @@ is one load and one store without a call in between, which CPython does not inte
 import errno
 from bisect import bisect_left
 from collections.abc import Callable
+from threading import get_ident
 from time import perf_counter
 from typing import Any
 
@@ -26,7 +27,7 @@ ANSWERS: frozenset[int] = frozenset({
     errno.ENAMETOOLONG, errno.EINVAL, errno.EBADF, errno.EAGAIN, errno.EINTR, errno.EMLINK, errno.ETXTBSY,
 })  # fmt: skip
 
-Tap = Callable[[str, str], None]
+Tap = Callable[[str, tuple[Any, ...]], None]
 
 
 class _Meter:
@@ -42,14 +43,15 @@ class _Meter:
 class Instrument(Guard):
     """An Operations object that counts and times its operations and never raises anything but OSError.
 
-    ``tap`` is called with (operation, path) after each operation that succeeded; what it raises is logged and has no
-    effect on the operation. An errno in ``ANSWERS`` counts as ok, every other one as error.
+    ``tap`` is called with the operation and its arguments after each that ended, also by an error; what it raises is
+    logged and has no effect on the operation. An errno in ``ANSWERS`` counts as ok, every other one as error.
     """
 
     def __init__(self, operations: object, backend: str = "", tap: Tap | None = None) -> None:
         self.backend = backend
         self.tap = tap
         self._meters = {name: _Meter() for name in OPERATIONS}
+        self._running: dict[int, float] = {}  # thread -> start of the operation it is in
         super().__init__(operations)
 
     def snapshot(self) -> dict[str, Any]:
@@ -61,15 +63,26 @@ class Instrument(Guard):
                 for name, meter in self._meters.items()
             },
             "exceptions": self.exceptions,
+            "oldest": self._oldest(),
         }
+
+    def _oldest(self) -> float:
+        """Return for how many seconds the oldest operation that has not returned has been running, 0 without one.
+
+        An operation that never returns is in none of the counts.
+        """
+        now = perf_counter()
+        return max((now - start for start in list(self._running.values())), default=0.0)
 
     def _protect(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         guarded = super()._protect(name, call)
         meter = self._meters[name]
         buckets = meter.buckets
+        running = {} if name == "lock" else self._running  # to wait for a lock is what its caller asked for
 
         def measured(*args: Any) -> Any:
-            start = perf_counter()
+            thread = get_ident()
+            running[thread] = start = perf_counter()
             try:
                 result = guarded(*args)
             except OSError as error:
@@ -80,20 +93,24 @@ class Instrument(Guard):
                     meter.ok += 1
                 else:
                     meter.error += 1
+                if self.tap is not None:
+                    self._tell(name, args)
                 raise
+            finally:
+                running.pop(thread, None)
             elapsed = perf_counter() - start
             meter.seconds += elapsed
             buckets[bisect_left(BUCKETS, elapsed)] += 1
             meter.ok += 1
             if self.tap is not None:
-                self._tell(name, args[0])
+                self._tell(name, args)
             return result
 
         return measured
 
-    def _tell(self, name: str, path: str) -> None:
+    def _tell(self, name: str, args: tuple[Any, ...]) -> None:
         try:
             if self.tap is not None:
-                self.tap(name, path)
+                self.tap(name, args)
         except Exception as error:  # noqa: BLE001 - an observer must never change what the file system answers
-            log.error("the tap failed on %s %s", name, path, exc_info=error)
+            log.error("the tap failed on %s %s", name, args[:1], exc_info=error)

@@ -60,18 +60,18 @@ def test_counts_errors_and_buckets() -> None:
     assert seen["seconds"] >= 0.012
 
 
-def test_the_tap_sees_successes_and_cannot_break_them() -> None:
-    seen: list[tuple[str, str]] = []
+def test_the_tap_sees_answers_and_errors_and_cannot_break_them() -> None:
+    seen: list[tuple[str, tuple[Any, ...]]] = []
 
-    def tap(operation: str, path: str) -> None:
-        seen.append((operation, path))
+    def tap(operation: str, args: tuple[Any, ...]) -> None:
+        seen.append((operation, args))
         raise RuntimeError("an observer with a bug")
 
     instrument: Any = Instrument(Mixed(), tap=tap)
     assert instrument.getattr("/ok", None)["st_mode"] == 0o100644
     with pytest.raises(OSError, match="No such file"):
         instrument.getattr("/absent", None)
-    assert seen == [("getattr", "/ok")]
+    assert seen == [("getattr", ("/ok", None)), ("getattr", ("/absent", None))]
 
 
 def test_threads_lose_no_counts() -> None:

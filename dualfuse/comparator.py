@@ -1,0 +1,127 @@
+"""The comparator: what two sides are asked, how often they agreed, and what was answered where they did not."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from dualfuse.compare import AGAIN, Asked, Compared, Outcome, Wanted, compare, wanted
+from dualfuse.observe import Observation, observe_all
+from dualfuse.tap import Sample
+
+KNOWN = 10000  # paths remembered
+KEPT = 1000  # divergences kept with both answers
+
+
+class Side(Protocol):
+    """One of the two that are compared."""
+
+    @property
+    def backend(self) -> str:
+        """Who serves it."""
+
+    def look(self, asked: Asked) -> Sequence[Observation]:
+        """Return what the paths look like there."""
+
+
+class MountedSide:
+    """A side that is mounted here."""
+
+    def __init__(self, mount: Path, backend: str) -> None:
+        self.mount = mount
+        self.backend = backend
+
+    def look(self, asked: Asked) -> Sequence[Observation]:
+        """Return what the paths look like there.
+
+        Raises:
+            OSError: The mount itself cannot be opened.
+        """
+        return observe_all(self.mount, asked)
+
+
+class Comparator:
+    """Compares, counts and remembers.
+
+    Args:
+        primary: The side that serves.
+        shadow: The side that is compared with it.
+        skipped: Tells paths that the two need not show alike.
+    """
+
+    def __init__(self, primary: Side, shadow: Side, skipped: Callable[[str], bool] = lambda _: False) -> None:
+        self._primary = primary
+        self._shadow = shadow
+        self._skipped = skipped
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self.counts: Counter[tuple[str, str, str, str]] = Counter()  # kind, operation, primary, shadow
+        self.divergences: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.raced = 0
+        self.found = 0  # divergences, those that are no longer kept included
+
+    @property
+    def known(self) -> int:
+        """How many paths are remembered."""
+        return len(self._known)
+
+    def total(self, kind: str) -> int:
+        """Return how many "comparisons" or "divergence" there were, over all operations."""
+        return sum(count for key, count in self.counts.items() if key[0] == kind)
+
+    def work(self, samples: Sequence[Sample], paths: int) -> int:
+        """Compare what was sampled, and known paths where that is little; return how many operations were compared.
+
+        Args:
+            samples: What the tap noted, oldest first.
+            paths: How many paths are looked at, at most.
+        """
+        newest = list(wanted(samples, self._skipped).items())[-paths:]  # an older state is gone anyway
+        chosen: Wanted = dict(newest)
+        again = [path for path in self._oldest(max(paths - len(newest), paths // 4)) if path not in chosen]
+        for path in again:
+            chosen[path] = dict(AGAIN)
+        for path, _ in newest:
+            self._known[path] = None
+            self._known.move_to_end(path)
+        while len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+        done = 0
+        for compared in compare(chosen, self._primary.look, self._shadow.look) if chosen else ():
+            done += self._count(compared)
+        return done
+
+    def _oldest(self, number: int) -> list[str]:
+        paths = [path for path, _ in zip(self._known, range(number), strict=False)]
+        for path in paths:
+            self._known.move_to_end(path)
+        return paths
+
+    def _count(self, compared: Compared) -> int:
+        operations = compared.operations()
+        if compared.outcome is Outcome.RACED:
+            self.raced += len(operations)
+            return 0
+        names = (self._primary.backend, self._shadow.backend)
+        for operation in operations:
+            self.counts["comparisons", operation, *names] += 1
+        diverged = compared.diverged()
+        for operation in diverged:
+            self.counts["divergence", operation, *names] += 1
+        if diverged:
+            self.found += 1
+            self.divergences.append(
+                {
+                    "at": time.time(),
+                    "path": compared.path,
+                    "operations": diverged,
+                    "differing": compared.differing(),
+                    "primary": {"backend": names[0], **compared.primary},
+                    "shadow": {"backend": names[1], **compared.shadow},
+                }
+            )
+        if "error" in compared.primary and "error" in compared.shadow:
+            self._known.pop(compared.path, None)  # gone on both sides
+        return len(operations)
