@@ -63,7 +63,7 @@ class LocalTarget:
                 local_services.start_prometheus(layout, supervisor, say)
             case Kind.CONFIGURE:
                 shown = local_observe.live_name(layout)
-                local_instances.configure(layout, change, say)
+                local_instances.configure(layout, supervisor, change, say)
                 if shown == change.subject and local_observe.live_name(layout) != shown:
                     # it changed its backend and mounts anew: the stable path goes with it
                     local_live.show(layout, shown, say)
@@ -72,7 +72,7 @@ class LocalTarget:
             case Kind.WEIGHT:
                 assert change.weight is not None
                 local_services.router(layout).set_weight(change.weight)
-                self._keep_routes()
+                local_services.keep_routes(self._layout)
             case Kind.LIVE:
                 local_live.show(layout, change.after, say)
             case Kind.RETIRE:
@@ -111,11 +111,4 @@ class LocalTarget:
             raise ChangeFailedError(f"{wanted.name} is not ready: {wanted.detail}", "`status` shows what is")
         else:
             router.route(change.side, wanted.address)
-        self._keep_routes()
-
-    def _keep_routes(self) -> None:
-        """Write down where the traffic goes, for a router that is started again after a crash."""
-        from deployment.targets import local_services
-
-        servers = local_services.router(self._layout).servers()
-        local_services.write_routes(self._layout, {s: v.address for s, v in servers.items() if v.routed})
+        local_services.keep_routes(self._layout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -105,14 +104,8 @@ def _remove(layout: Layout) -> tuple[str, ...]:
         left += [f"process {pid} ({name})" for pid in processes.working_in([layout.state / name], word).values()]
     if left:
         return tuple(left)  # files stay too, so that the next attempt finds its way
-    note = layout.instances / "live.json"
-    if note.exists() and json.loads(note.read_text("utf-8"))["made"] == str(layout.live):
-        try:
-            layout.live.rmdir()
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            left.append(f"{layout.live}: {error.strerror}")
+    if why := local_live.remove_path(layout):
+        left.append(why)
     for folder in layout.owned():
         if folder.exists():
             shutil.rmtree(folder)

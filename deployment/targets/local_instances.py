@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from deployment.errors import ChangeFailedError
-from deployment.http_ask import ask
 from deployment.model import Change
-from deployment.targets import local_services, processes
-from deployment.targets.local_layout import (
-    Layout,
-    Record,
-    read_last,
-    read_records,
-    write_last,
-    write_record,
-)
+from deployment.targets import instances, local_services, processes
+from deployment.targets.instances import DEGRADED_SECONDS, find
+from deployment.targets.local_layout import Layout, write_record
 from deployment.targets.local_leftovers import sweep
-from deployment.targets.local_observe import BRIDGE, health
-from deployment.targets.local_settings import in_force, write_settings
+from deployment.targets.local_observe import BRIDGE
 from deployment.targets.local_supervisor import Supervisor, tail
 from deployment.waiting import until
 
-START_SECONDS = 40.0
-CONFIGURE_SECONDS = 30.0
-DEGRADED_SECONDS = 5.0  # a Bridge that says for this long that it cannot mount is not going to
-POLL = 0.02
+
+class Process:
+    """An instance as a process under supervisord."""
+
+    def __init__(self, layout: Layout, supervisor: Supervisor, name: str) -> None:
+        """Stand for the instance of that name."""
+        self._supervisor, self._name, self._folder = supervisor, name, layout.folder(name)
+        self.log = f"see {self._folder}/bridge.log"
+
+    def pid(self) -> int | None:
+        """Return its process, or None where it does not run."""
+        return processes.working_in([self._folder], BRIDGE).get(self._folder)
+
+    def ended(self) -> str:
+        """Return why it is not going to answer any more, empty while it may."""
+        state, _ = self._supervisor.state(self._name)
+        return tail(self._folder / "bridge.log") if state in ("BACKOFF", "FATAL", "EXITED") else ""
+
+    def hang_up(self) -> bool:
+        """Have it read its settings again and return whether it was there to be told."""
+        pid = self.pid()
+        return pid is not None and processes.send(pid, signal.SIGHUP, BRIDGE)
 
 
 def start(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[[str], None]) -> None:
@@ -37,35 +45,18 @@ def start(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[
     Raises:
         ChangeFailedError: Its image is missing, a port is taken, or it does not become ready.
     """
-    assert change.instance is not None and change.side is not None
+    assert change.instance is not None
     name, wanted = change.subject, change.instance
     folder = layout.folder(name)
-    known = _find(layout, name)
+    process = Process(layout, supervisor, name)
+    process.log = f"see {layout.logs}"  # where the log of one that does not get there is kept
+    known = find(layout, name)
     if known is not None and processes.working_in([folder], BRIDGE):
-        _until_ready(layout, supervisor, known, say)
+        instances.until_ready(layout, known, process, say)
         return
     if wanted.image not in layout.present():
         raise ChangeFailedError(f"the image {wanted.image} is not there", "apply the change that prepares it first")
-    generation = int(name.rpartition("-")[2])
-    port, metrics_port = layout.ports(change.side, generation)
-    for number in (port, metrics_port):
-        _wait_for_port(layout, number, name, say)
-    record = Record(
-        name,
-        change.side,
-        generation,
-        wanted.image,
-        wanted.backend,
-        wanted.fallback,
-        wanted.mirror,
-        port,
-        metrics_port,
-    )
-    for part in ("config", "state", "mnt"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    write_last(layout, {**read_last(layout), change.side: generation})
-    write_record(layout, record)
-    write_settings(layout, record)
+    record = instances.write_down(layout, change, say)
     supervisor.define(
         name,
         f"instances/{name}",
@@ -73,10 +64,10 @@ def start(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[
         "bridge.log",
         {"LIGHTHOUSE_CONFIG_DIR": str(folder / "config")},
     )
-    say(f"starting {name} on port {port}")
+    say(f"starting {name} on port {record.port}")
     supervisor.start(name)
     try:
-        _until_ready(layout, supervisor, record, say)
+        instances.until_ready(layout, record, process, say)
     except ChangeFailedError:
         retire(layout, supervisor, name)
         # supervisord may just be trying once more
@@ -86,49 +77,18 @@ def start(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[
     local_services.write_targets(layout)
 
 
-def configure(layout: Layout, change: Change, say: Callable[[str], None]) -> None:
+def configure(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[[str], None]) -> None:
     """Write an instance's settings, have it read them again, and wait until they are in force.
 
     Raises:
         ChangeFailedError: It does not run, or does not take them; then the settings are as they were.
     """
-    assert change.instance is not None
-    before = _find(layout, change.subject)
-    if before is None:
-        raise ChangeFailedError(f"{change.subject} is not there", "`plan` shows what is")
-    wanted = change.instance
-    if wanted.image is not before.image:
-        raise ChangeFailedError(
-            f"{before.name} runs image {before.image} and cannot become {wanted.image}", "start a new instance instead"
-        )
-    after = before._replace(backend=wanted.backend, fallback=wanted.fallback, mirror=wanted.mirror)
-    said = _ask(before)
-    write_record(layout, after)
-    write_settings(layout, after)
-    if in_force(said, layout, after):
-        return
-    pid, generation = int(said.get("pid") or 0), int(said.get("generation") or 0)
-    say(f"{before.name} reads its settings again")
-    if not processes.send(pid, signal.SIGHUP, BRIDGE):
-        _put_back(layout, before)
-        raise ChangeFailedError(f"{before.name} does not run", f"see {layout.folder(before.name)}/bridge.log")
-    deadline = time.monotonic() + CONFIGURE_SECONDS
-    while not (_read_again(said := _ask(before), generation) and in_force(said, layout, after)):
-        if _read_again(said, generation):  # it has read them: what is not so soon never will be
-            deadline = min(deadline, time.monotonic() + DEGRADED_SECONDS)
-        if time.monotonic() > deadline:
-            _put_back(layout, before)
-            processes.send(pid, signal.SIGHUP, BRIDGE)
-            raise ChangeFailedError(
-                f"{before.name} does not take its new settings: {said.get('reason') or 'it does not say why'}",
-                f"see {layout.folder(before.name)}/bridge.log",
-            )
-        time.sleep(POLL)
+    instances.configure(layout, change, Process(layout, supervisor, change.subject), say)
 
 
 def retire(layout: Layout, supervisor: Supervisor, name: str) -> None:
     """Ask an instance to drain and end, and return at once."""
-    record = _find(layout, name)
+    record = find(layout, name)
     if record is None:
         return
     folder = layout.folder(name)
@@ -141,57 +101,3 @@ def retire(layout: Layout, supervisor: Supervisor, name: str) -> None:
             processes.send(pid, signal.SIGCONT, BRIDGE)  # one that somebody stopped could not hear the signal
         write_record(layout, record._replace(retired=True))
     local_services.write_targets(layout)
-
-
-def _put_back(layout: Layout, record: Record) -> None:
-    write_record(layout, record)
-    write_settings(layout, record)
-
-
-def _read_again(said: Mapping[str, Any], generation: int) -> bool:
-    return int(said.get("generation") or 0) > generation
-
-
-def _ask(record: Record) -> dict[str, Any]:
-    return health(ask({record.name: f"http://{record.address}/health"}, 1.5)[record.name])
-
-
-def _until_ready(layout: Layout, supervisor: Supervisor, record: Record, say: Callable[[str], None]) -> None:
-    log = layout.folder(record.name) / "bridge.log"
-    started = time.monotonic()
-    degraded: float | None = None
-    patient = False
-    while True:
-        answer = ask({record.name: f"http://{record.address}/health"}, 1.5)[record.name]
-        said, now = health(answer), time.monotonic()
-        if answer.status == 200 and said.get("mount_point") == str(layout.mount(record.name)):
-            return
-        if said.get("status") == "degraded":
-            degraded = degraded or now
-            if now - degraded > DEGRADED_SECONDS:
-                raise ChangeFailedError(f"{record.name} cannot mount: {said.get('reason')}", f"see {layout.logs}")
-        state, _ = supervisor.state(record.name)
-        if state in ("BACKOFF", "FATAL", "EXITED"):
-            raise ChangeFailedError(f"{record.name} ends as soon as it is started: {tail(log)}", f"see {layout.logs}")
-        if now - started > START_SECONDS:
-            why = said.get("reason") or answer.error or "it does not say why"
-            raise ChangeFailedError(
-                f"{record.name} is not ready after {START_SECONDS:g} s: {why}", f"see {layout.logs}"
-            )
-        if now - started > 3 and not patient:
-            patient = True
-            say(f"waiting for {record.name}: {said.get('reason') or answer.error or 'it mounts'}")
-        time.sleep(POLL)
-
-
-def _wait_for_port(layout: Layout, port: int, name: str, say: Callable[[str], None]) -> None:
-    """Wait for a port that a draining instance of our own still holds, and refuse one that a stranger holds."""
-    draining = [r for r in read_records(layout) if r.retired and port in (r.port, r.metrics_port)]
-    if draining and processes.port_holder(port):
-        say(f"waiting for {draining[0].name} to give up port {port}")
-        until(lambda: processes.port_holder(port) is None, layout.place.drain_seconds + 5)
-    local_services.require_free(port, name)
-
-
-def _find(layout: Layout, name: str) -> Record | None:
-    return next((r for r in read_records(layout) if r.name == name), None)

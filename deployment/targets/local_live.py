@@ -11,6 +11,7 @@ from deployment.errors import ChangeFailedError, UnreachableError
 from deployment.model import Image
 from deployment.targets.local_layout import Layout, Record, read_records, write_whole
 from deployment.targets.local_run import run
+from deployment.targets.target import Completed
 
 
 def show(layout: Layout, name: str, say: Callable[[str], None]) -> None:
@@ -23,11 +24,29 @@ def show(layout: Layout, name: str, say: Callable[[str], None]) -> None:
     if record is None:
         raise ChangeFailedError(f"{name} is not there", "`plan` shows what is")
     if not os.path.lexists(layout.live):
-        layout.live.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(layout.instances / "live.json", json.dumps({"made": str(layout.live)}) + "\n")
-        layout.live.mkdir()
+        make_path(layout)
     say(f"showing {name} on {layout.live}")
     _live(layout, record, "swap", str(layout.mount(name)), str(layout.live))
+
+
+def make_path(layout: Layout) -> None:
+    """Make the stable path, and write down that it is ours to remove."""
+    layout.live.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(layout.instances / "live.json", json.dumps({"made": str(layout.live)}) + "\n")
+    layout.live.mkdir()
+
+
+def remove_path(layout: Layout) -> str | None:
+    """Remove the stable path if we made it, and return why it could not be done."""
+    note = layout.instances / "live.json"
+    if note.exists() and json.loads(note.read_text("utf-8"))["made"] == str(layout.live):
+        try:
+            layout.live.rmdir()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"{layout.live}: {error.strerror}"
+    return None
 
 
 def hide(layout: Layout, images: frozenset[Image]) -> str | None:
@@ -47,10 +66,17 @@ def _live(layout: Layout, record: Record, *arguments: str) -> None:
         done = run(layout, ["-m", "dualfuse.live", *arguments], record.image, 20)
     except UnreachableError as error:
         raise ChangeFailedError(error.message, error.hint) from error
+    if why := refused(done, record.name):
+        raise why
+
+
+def refused(done: Completed, name: str) -> ChangeFailedError | None:
+    """Return the error for a change of the stable path that was refused, or None where it was done."""
     answer = _answer(done.stdout)
-    if done.returncode != 0 or not answer.get("ok"):
-        why = answer.get("error") or done.stderr.strip()[-300:] or f"it ended with {done.returncode}"
-        raise ChangeFailedError(f"the stable path cannot show {record.name}: {why}", str(answer.get("hint") or ""))
+    if done.returncode == 0 and answer.get("ok"):
+        return None
+    why = answer.get("error") or done.stderr.strip()[-300:] or f"it ended with {done.returncode}"
+    return ChangeFailedError(f"the stable path cannot show {name}: {why}", str(answer.get("hint") or ""))
 
 
 def _answer(output: str) -> dict[str, Any]:

@@ -30,17 +30,17 @@ def observe(layout: Layout) -> Observation:
     records = read_records(layout)
     answers = ask({r.name: f"http://{r.address}/health" for r in records if not r.retired}, HEALTH_SECONDS)
     told = {name: health(answer) for name, answer in answers.items()}
-    silent = [r for r in records if r.retired or not _is_ours(layout, r, told[r.name])]
+    silent = [r for r in records if r.retired or not is_ours(layout, r, told[r.name])]
     working = processes.working_in([layout.folder(r.name) for r in silent], BRIDGE) if silent else {}
     states = []
     for record in records:
         pid = working.get(layout.folder(record.name))
         if record.retired and pid is None:
             continue  # gone; what it left is removed with the next change
-        states.append(_state(layout, record, told.get(record.name, {}), answers.get(record.name, Answer()), pid))
-    live, live_detail = _live(layout, records)
+        states.append(state_of(layout, record, told.get(record.name, {}), answers.get(record.name, Answer()), pid))
+    live, live_detail = shown(layout, records)
     router = Router(layout.haproxy / "admin.sock", ROUTER_SECONDS)
-    running, routes, weight, actual = _router(router, records)
+    running, routes, weight, actual = routing(router, records)
     return Observation(
         instances=tuple(states),
         router=running,
@@ -68,7 +68,7 @@ def health(answer: Answer) -> dict[str, Any]:
 
 def live_name(layout: Layout) -> str | None:
     """Return the name of the instance whose mount the live path shows."""
-    return _live(layout, read_records(layout))[0]
+    return shown(layout, read_records(layout))[0]
 
 
 def _notes(layout: Layout, states: list[InstanceState]) -> tuple[str, ...]:
@@ -87,12 +87,13 @@ def _notes(layout: Layout, states: list[InstanceState]) -> tuple[str, ...]:
     return tuple(f"{name} runs without supervision: it is not started again if it dies" for name in orphans)
 
 
-def _is_ours(layout: Layout, record: Record, said: Mapping[str, Any]) -> bool:
+def is_ours(layout: Layout, record: Record, said: Mapping[str, Any]) -> bool:
     """Return whether what answers on an instance's port is that instance and not somebody else."""
     return str(said.get("mount_point", "")) == str(layout.mount(record.name))
 
 
-def _state(layout: Layout, record: Record, said: Mapping[str, Any], answer: Answer, pid: int | None) -> InstanceState:
+def state_of(layout: Layout, record: Record, said: Mapping[str, Any], answer: Answer, pid: int | None) -> InstanceState:
+    """Return an instance as its API and its process show it."""
     common: dict[str, Any] = {
         "name": record.name,
         "side": record.side,
@@ -106,7 +107,7 @@ def _state(layout: Layout, record: Record, said: Mapping[str, Any], answer: Answ
         return InstanceState(
             **common, told={}, serving=None, ready=False, draining=True, detail=f"it drains (pid {pid})", pid=pid
         )
-    if _is_ours(layout, record, said):
+    if is_ours(layout, record, said):
         told = {str(k): str(v) for k, v in dict(said.get("config") or {}).items() if str(k).startswith("LIGHTHOUSE_")}
         ready = answer.status == 200
         detail = "" if ready else str(said.get("reason") or said.get("status") or f"its API says {answer.status}")
@@ -124,10 +125,11 @@ def _state(layout: Layout, record: Record, said: Mapping[str, Any], answer: Answ
     return InstanceState(**common, told={}, serving=None, ready=False, detail=detail, pid=pid)
 
 
-def _live(layout: Layout, records: tuple[Record, ...]) -> tuple[str | None, str]:
+def shown(layout: Layout, records: tuple[Record, ...]) -> tuple[str | None, str]:
+    """Return whose mount the live path shows, or None and why that is not known."""
     table = mounts.table()
-    shown = mounts.at(table, layout.live)
-    if shown is None:
+    visible = mounts.at(table, layout.live)
+    if visible is None:
         try:
             link = layout.live.readlink()
         except OSError:
@@ -139,7 +141,7 @@ def _live(layout: Layout, records: tuple[Record, ...]) -> tuple[str | None, str]
         return None, f"a foreign link to {aim}"
     for record in records:
         own = _own(table, layout.mount(record.name))
-        if own is not None and own.device == shown.device:
+        if own is not None and own.device == visible.device:
             return record.name, ""
     return None, "a foreign mount" if _answers(layout.live) else "dead"
 
@@ -170,7 +172,8 @@ def _answers(path: Path) -> bool:
         return False
 
 
-def _router(router: Router, records: tuple[Record, ...]) -> tuple[bool, Mapping[Side, str], int | None, float | None]:
+def routing(router: Router, records: tuple[Record, ...]) -> tuple[bool, Mapping[Side, str], int | None, float | None]:
+    """Return what the router says: that it runs, where each side goes, the weight and the actual share."""
     try:
         servers = router.servers()
         names = {r.address: r.name for r in records}

@@ -82,6 +82,12 @@ def write_routes(layout: Layout, routes: Mapping[Side, str]) -> None:
     write_whole(layout.haproxy / "haproxy.cfg", template.substitute(values))
 
 
+def keep_routes(layout: Layout) -> None:
+    """Write down where the traffic goes, for a router that is started again after a crash."""
+    servers = router(layout).servers()
+    write_routes(layout, {s: v.address for s, v in servers.items() if v.routed})
+
+
 def start_prometheus(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) -> None:
     """Start Prometheus where it is installed; without it the tool reads the Bridges' metrics itself.
 

@@ -19,6 +19,7 @@ class Mount(NamedTuple):
     device: str  # "0:57": the same for every place that shows the same mounted file system
     point: str
     kind: str  # "fuse", "ext4"
+    source: str = ""  # what it is mounted from, a name of its own choice where it is FUSE
 
 
 def table() -> tuple[Mount, ...]:
@@ -33,7 +34,7 @@ def table() -> tuple[Mount, ...]:
                 int(words[1]),
                 words[2].decode(),
                 _unescape(words[4]),
-                second.split(b" ", 1)[0].decode(),
+                *(os.fsdecode(word) for word in second.split(b" ", 2)[:2]),
             )
         )
     return tuple(found)

@@ -1,0 +1,234 @@
+"""Containers of the Docker target: what each may do and see, and whose it is.
+
+A Bridge gets the FUSE device and the one capability to mount, and nothing else: no other capability, no way to gain
+one, a root file system it cannot write. It sees its own folder of the state, at the very path the host has it, so that
+a path means the same on both sides; what it mounts there is seen on the host. It lives in the host's network, on
+127.0.0.1, where the router finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deployment.errors import ChangeFailedError
+from deployment.model import Image
+from deployment.targets.docker_engine import DEPLOYMENT, ROLE, Engine, talking
+from deployment.targets.local_layout import Layout, Record
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+LOG = {"max-size": "10m", "max-file": "3"}
+SECCOMP = "seccomp-fuse.json"  # of the kit: Docker's own rules with what a mount and its swap need
+
+
+def bridge(engine: Engine, layout: Layout, record: Record) -> dict[str, Any]:
+    """Return how an instance's container is made."""
+    folder = layout.folder(record.name)
+    return {
+        **_fuse(engine, layout, record.image),
+        "mounts": [bind(layout.place.store.absolute().parent, alone=True), bind(folder, "rshared")],
+        "environment": {**_user(layout), "LIGHTHOUSE_CONFIG_DIR": str(folder / "config")},
+        "restart_policy": {"Name": "always"},
+        # longer than a Bridge takes to drain: it ends by itself, and an Engine that stops must let it
+        "stop_signal": "SIGTERM",
+    }
+
+
+def command(engine: Engine, layout: Layout, image: Image, argv: Sequence[str]) -> dict[str, Any]:
+    """Return how a container is made that runs `python ARGV…` as a Bridge of that image would."""
+    return {
+        **_fuse(engine, layout, image),
+        "command": ["python", "-P", *argv],
+        "mounts": _once([*_places(layout, "rslave"), bind(layout.place.store.absolute().parent, alone=True)]),
+        "environment": _user(layout),
+        "working_dir": str(layout.state),
+    }
+
+
+def swapper(engine: Engine, layout: Layout, image: Image, argv: Sequence[str]) -> dict[str, Any]:
+    """Return how a container is made that may change what the stable path shows on the host."""
+    return {**command(engine, layout, image, argv), "mounts": _once(_places(layout, "rshared"))}
+
+
+def router(engine: Engine, layout: Layout) -> dict[str, Any]:
+    """Return how HAProxy's container is made: no privilege, its own folder, the host's network."""
+    owner = layout.state.stat()
+    return {
+        "image": engine.tag("router"),
+        "mounts": [bind(layout.haproxy)],
+        "working_dir": str(layout.haproxy),
+        "user": f"{owner.st_uid}:{owner.st_gid}",
+        "network_mode": "host",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": True,
+        "restart_policy": {"Name": "always"},
+        "stop_signal": "SIGTERM",
+    }
+
+
+def make(engine: Engine, role: str, how: dict[str, Any], name: str | None = None) -> Container:
+    """Make a container of ours and start it; one of ours with that name that ended is removed first.
+
+    Raises:
+        ChangeFailedError: Somebody else's container has the name, or the Engine refuses.
+        UnreachableError: The Engine does not answer.
+    """
+    if name is not None:
+        _clear_name(engine, name)
+    # a container takes the labels of its image, and an image may be another deployment's: say all of ours
+    labels = {**engine.labels, ROLE: role}
+    with talking(f"start {role}"):
+        made = engine.sdk.containers.create(
+            **how, name=name, labels=labels, log_config={"Type": "json-file", "Config": LOG}, detach=True
+        )
+        try:
+            made.start()
+        except BaseException:
+            made.remove(force=True, v=True)
+            raise
+    return made
+
+
+def get(engine: Engine, role: str) -> Container | None:
+    """Return a role's container in the SDK's words, or None.
+
+    Raises:
+        ChangeFailedError: Somebody else's container has its name.
+        UnreachableError: The Engine does not answer.
+    """
+    import docker.errors
+
+    with talking(f"find {role}"):
+        try:
+            found = engine.sdk.containers.get(engine.name(role))
+        except docker.errors.NotFound:
+            return None
+    if found.labels.get(DEPLOYMENT) != engine.id:
+        raise _foreign(found.name or "", found.short_id)
+    return found
+
+
+def end(container: Container) -> None:
+    """Ask a container to end and return at once; one that has just ended is fine."""
+    # before the signal: an Engine that starts again would start it too
+    container.update(restart_policy={"Name": "no"})
+    if container.status == "paused":
+        container.unpause()
+    signal(container, "SIGTERM")
+
+
+def signal(container: Container, name: str) -> bool:
+    """Signal a container's first process and return whether it ran."""
+    import docker.errors
+
+    with talking(f"signal {container.name}"):
+        try:
+            container.kill(name)
+        except docker.errors.NotFound:
+            return False
+        except docker.errors.APIError as error:
+            if "is not running" in str(error.explanation):
+                return False
+            raise
+    return True
+
+
+def remove(engine: Engine, identity: str) -> None:
+    """Remove a container of ours; one that is gone is fine."""
+    import docker.errors
+
+    with talking("remove a container"), suppress(docker.errors.NotFound):
+        engine.sdk.api.remove_container(identity, force=True, v=True)
+
+
+def tail(container: Container, lines: int = 4) -> str:
+    """Return the last lines of a container's log in one line, for an error message."""
+    with talking("show a log"):
+        text = container.logs(tail=lines).decode("utf-8", "replace")
+    return " | ".join(line.strip() for line in text.splitlines() if line.strip()) or "it left no log"
+
+
+def bind(folder: Path, propagation: str = "rprivate", *, alone: bool = False) -> dict[str, Any]:
+    """Return a folder of the host at the same path in a container; `alone` leaves out what is mounted below it."""
+    options: dict[str, Any] = {"Propagation": propagation}
+    if alone:
+        # a copy of another Bridge's mount would keep that mount alive for as long as this container runs
+        options["NonRecursive"] = True
+    return {"Type": "bind", "Source": str(folder), "Target": str(folder), "BindOptions": options}
+
+
+def _places(layout: Layout, propagation: str) -> list[dict[str, Any]]:
+    """Return the folders of the host where the deployment's mounts are.
+
+    One inside the other is bound with it and not again: a second binding would be passed on to the host as a mount.
+    """
+    folders = (layout.state, layout.live.parent)
+    outer = [f for f in folders if not any(f != other and f.is_relative_to(other) for other in folders)]
+    return [bind(folder, propagation) for folder in outer]
+
+
+def _once(folders: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out what is asked for twice: Docker refuses a target that is given again."""
+    return list({f["Target"]: f for f in reversed(folders)}.values())
+
+
+def _fuse(engine: Engine, layout: Layout, image: Image) -> dict[str, Any]:
+    """Return what everything that mounts needs: the device and CAP_SYS_ADMIN, and as root the means to give up root."""
+    root = layout.state.stat().st_uid == 0
+    return {
+        "image": engine.tag(image),
+        "devices": ["/dev/fuse"],
+        "network_mode": "host",
+        "cap_drop": ["ALL"],
+        "cap_add": ["SYS_ADMIN", *([] if root else ["SETUID", "SETGID", "SETPCAP"])],
+        "security_opt": ["no-new-privileges", *_profiles(engine)],
+        "read_only": True,
+        "tmpfs": {"/tmp": "exec,mode=1777", "/run": "mode=755"},
+        "healthcheck": {"test": ["NONE"]},  # the image's own asks the image's own port
+    }
+
+
+def _profiles(engine: Engine) -> list[str]:
+    found = []
+    profile = files("kit") / "security" / SECCOMP
+    if profile.is_file():
+        found.append(f"seccomp={profile.read_text('utf-8')}")
+    with talking("say what it confines"):
+        confined = engine.sdk.info().get("SecurityOptions") or []
+    if any("name=apparmor" in option for option in confined):
+        found.append("apparmor=unconfined")  # docker-default denies every mount
+    return found
+
+
+def _user(layout: Layout) -> dict[str, str]:
+    """Return who the image's start script is to become: the owner of the state folder."""
+    owner = layout.state.stat()
+    return {"LIGHTHOUSE_UID": str(owner.st_uid), "LIGHTHOUSE_GID": str(owner.st_gid)}
+
+
+def _clear_name(engine: Engine, name: str) -> None:
+    import docker.errors
+
+    with talking(f"look for {name}"):
+        try:
+            found = engine.sdk.containers.get(name)
+        except docker.errors.NotFound:
+            return
+    if found.labels.get(DEPLOYMENT) != engine.id:
+        raise _foreign(name, found.short_id)
+    if found.status == "running":
+        raise ChangeFailedError(f"{name} runs already", "`lighthouse-migrate plan` shows what is there")
+    remove(engine, str(found.id))
+
+
+def _foreign(name: str, identity: str) -> ChangeFailedError:
+    return ChangeFailedError(
+        f"somebody else's container {identity} has the name {name}",
+        f"rename it: docker rename {name} OTHER",
+    )

@@ -1,0 +1,152 @@
+"""Instances of the Docker target: start, configure, retire, and clear away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+from deployment.errors import ChangeFailedError
+from deployment.model import Change, Image
+from deployment.targets import docker_containers, docker_mounts, instances, mounts
+from deployment.targets.docker_engine import Engine, talking
+from deployment.targets.instances import find
+from deployment.targets.local_layout import Layout, read_records, write_record
+from deployment.waiting import until
+
+LOOK = 0.5  # seconds between two looks at whether a container still runs
+
+
+class Contained:
+    """An instance as a container."""
+
+    def __init__(self, engine: Engine, layout: Layout, name: str) -> None:
+        """Stand for the instance of that name."""
+        self._engine, self._name = engine, name
+        self.log = f"see `docker logs {engine.name(name)}`, or {layout.logs} once it is gone"
+
+    def ended(self) -> str:
+        """Return why it is not going to answer any more, empty while it may."""
+        found = docker_containers.get(self._engine, self._name)
+        if found is None:
+            return "its container is gone"
+        if found.status == "running" and not found.attrs["RestartCount"]:
+            return ""
+        state = found.attrs["State"]
+        return (
+            f"exit code {state['ExitCode']}{f', {e}' if (e := state['Error']) else ''}: {docker_containers.tail(found)}"
+        )
+
+    def hang_up(self) -> bool:
+        """Have it read its settings again and return whether it was there to be told."""
+        found = docker_containers.get(self._engine, self._name)
+        return found is not None and docker_containers.signal(found, "SIGHUP")
+
+
+def start(engine: Engine, layout: Layout, change: Change, say: Callable[[str], None]) -> None:
+    """Start an instance beside what runs and wait until it is ready; if it does not get there, nothing of it stays.
+
+    Raises:
+        ChangeFailedError: Its image is missing, a port or its name is taken, or it does not become ready.
+        UnreachableError: The Engine does not answer.
+    """
+    assert change.instance is not None
+    name, image = change.subject, change.instance.image
+    contained = Contained(engine, layout, name)
+    known, there = find(layout, name), docker_containers.get(engine, name)
+    if known is not None and there is not None and there.status == "running":
+        instances.until_ready(layout, known, contained, say)
+        return
+    if image not in engine.images():
+        raise ChangeFailedError(f"the image {image} is not there", "apply the change that prepares it first")
+    docker_mounts.share(layout, say)
+    record = instances.write_down(layout, change, say)
+    say(f"starting {name} on port {record.port}")
+    try:
+        how = docker_containers.bridge(engine, layout, record)
+        docker_containers.make(engine, name, how, engine.name(name))
+        instances.until_ready(layout, record, contained, say)
+    except ChangeFailedError:
+        retire(engine, layout, name)
+        gone = until(lambda: not _runs(engine, name), instances.DEGRADED_SECONDS)
+        if gone:
+            sweep(engine, layout)
+        raise
+
+
+def configure(engine: Engine, layout: Layout, change: Change, say: Callable[[str], None]) -> None:
+    """Write an instance's settings, have it read them again, and wait until they are in force.
+
+    Raises:
+        ChangeFailedError: It does not run, or does not take them; then the settings are as they were.
+    """
+    instances.configure(layout, change, Contained(engine, layout, change.subject), say)
+
+
+def retire(engine: Engine, layout: Layout, name: str) -> None:
+    """Ask an instance to drain and end, and return at once."""
+    record = find(layout, name)
+    if record is None:
+        return
+    found = docker_containers.get(engine, name)
+    if found is not None:
+        with talking(f"retire {name}"):
+            docker_containers.end(found)
+    write_record(layout, record._replace(retired=True))
+
+
+def sweep(engine: Engine, layout: Layout) -> None:
+    """Clear away the instances that were retired and have ended; their logs are kept."""
+    retired = [r for r in read_records(layout) if r.retired]
+    if not retired:
+        return
+    there = {c.role: c for c in engine.containers()}
+    for record in retired:
+        name, folder = record.name, layout.folder(record.name)
+        container = there.get(name)
+        if container is not None and container.state in ("running", "restarting", "paused"):
+            continue
+        for mount in mounts.below(mounts.table(), folder):
+            mounts.detach(mount.point)
+        if mounts.below(mounts.table(), folder):
+            continue  # removing files here would remove the service's own through the mount
+        if container is not None:
+            _keep_log(engine, layout, name)
+            docker_containers.remove(engine, container.id)
+        shutil.rmtree(folder)
+
+
+def wait_unused(engine: Engine, layout: Layout, image: Image, say: Callable[[str], None]) -> None:
+    """Wait until no draining instance runs from an image any more.
+
+    Raises:
+        ChangeFailedError: One still does after the drain timeout and then some, or one that is not retired does.
+    """
+    users = [r for r in read_records(layout) if r.image is image]
+    serving = [r.name for r in users if not r.retired]
+
+    def working() -> list[str]:
+        return [r.name for r in users if _runs(engine, r.name)]
+
+    names = serving or working()
+    if names and not serving:
+        say(f"waiting for {', '.join(names)} to drain")
+        until(lambda: not working(), layout.place.drain_seconds + 15, every=LOOK)
+        names = working()
+    if names:
+        raise ChangeFailedError(
+            f"{', '.join(names)} still runs from image {image}", "close the files that are open on its mount"
+        )
+
+
+def _runs(engine: Engine, name: str) -> bool:
+    found = engine.container(name)
+    return found is not None and found.state in ("running", "restarting", "paused")
+
+
+def _keep_log(engine: Engine, layout: Layout, name: str) -> None:
+    found = docker_containers.get(engine, name)
+    if found is None:
+        return
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    with talking(f"keep the log of {name}"):
+        (layout.logs / f"{name}.log").write_bytes(found.logs(timestamps=True))

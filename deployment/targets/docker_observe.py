@@ -1,0 +1,73 @@
+"""What a deployment on a Docker Engine really is, asked of the world now.
+
+The Bridges, the router and the kernel's table of mounts answer for themselves, as on the local target; the Engine adds
+which containers there are. Where the Engine is silent everything else is still seen, so that a rollback, which is one
+word to the router, does not wait for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from deployment.errors import UnreachableError
+from deployment.http_ask import Answer, ask
+from deployment.model import Image, Observation
+from deployment.router import Router
+from deployment.targets import docker_notes, local_observe
+from deployment.targets.docker_engine import Container, Engine
+from deployment.targets.local_layout import Layout, read_last, read_records
+
+RUNNING = ("running", "restarting", "paused")
+
+
+def observe(engine: Engine, layout: Layout) -> Observation:
+    """Return what is there, within 3 seconds whatever hangs."""
+    records = read_records(layout)
+    urls = {r.name: f"http://{r.address}/health" for r in records if not r.retired}
+    answers = ask(urls, local_observe.HEALTH_SECONDS)
+    notes = list(docker_notes.read(layout).notes)
+    containers: dict[str, Container] | None
+    try:
+        containers = {c.role: c for c in engine.containers()}
+        images = frozenset(i for i in Image if i in engine.images())
+        docker_notes.keep_images(layout, images)
+    except UnreachableError as error:
+        notes.append(f"{error.message}; its containers and images are as they were last seen")
+        containers, images = None, docker_notes.read(layout).images
+    states = []
+    for record in records:
+        there = containers.get(record.name) if containers is not None else None
+        if record.retired and containers is not None and (there is None or there.state not in RUNNING):
+            continue  # it has ended; what it left is removed with the next change
+        pid = engine.pid(there) if there is not None else None
+        answer = answers.get(record.name, Answer())
+        found = local_observe.state_of(layout, record, local_observe.health(answer), answer, pid)
+        # the Bridge knows its process by its container's numbers, we by the host's
+        detail = found.detail if record.retired or found.ready else _why(there, found.detail, containers)
+        states.append(replace(found, pid=pid, detail=detail))
+    live, live_detail = local_observe.shown(layout, records)
+    router = Router(layout.haproxy / "admin.sock", local_observe.ROUTER_SECONDS)
+    running, routes, weight, actual = local_observe.routing(router, records)
+    return Observation(
+        instances=tuple(states),
+        router=running,
+        routes=routes,
+        weight=weight,
+        actual=actual,
+        live=live,
+        live_detail=live_detail,
+        images=images,
+        last=read_last(layout),
+        notes=tuple(notes),
+    )
+
+
+def _why(there: Container | None, detail: str, containers: dict[str, Container] | None) -> str:
+    """Say what the Engine knows about an instance that is not ready."""
+    if containers is None:
+        return detail
+    if there is None:
+        return "its container was removed"
+    if there.state == "running":
+        return detail
+    return f"its container is {there.state}: {there.detail}"
