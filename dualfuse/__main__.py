@@ -1,12 +1,13 @@
 """``python -m dualfuse mount PACKAGE.MODULE:CLASS MOUNTPOINT``: serve a file system in the foreground."""
 
 import argparse
+import gc
 import importlib
 import logging
 import sys
 from typing import Any
 
-from dualfuse.backend import BACKENDS, mount
+from dualfuse.backend import BACKENDS, get_backend, mount
 from dualfuse.errors import MountError
 from dualfuse.options import parse
 
@@ -22,6 +23,16 @@ def build(specification: str, arguments: list[str]) -> object:
         raise MountError(f"cannot load {specification}: {error}", remedy="check the name and PYTHONPATH") from error
     keywords: dict[str, Any] = dict(argument.split("=", 1) for argument in arguments)
     return target(**keywords) if isinstance(target, type) or keywords else target
+
+
+def _settle(backend: str) -> None:
+    """Load the library that will serve, and let the garbage collector pass by all that is there so far.
+
+    It lives as long as the process does. Searching it for garbage took four fifths of the time from the unmount to the
+    end of the process. The file system itself is built afterwards, so that its objects end as they always do.
+    """
+    get_backend(backend).unavailable()
+    gc.freeze()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         from dualfuse.standin import install
 
         install()
+    _settle(arguments.backend)
     try:
         operations = build(arguments.operations, arguments.arg)
         options = parse(",".join(arguments.options))

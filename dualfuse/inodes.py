@@ -5,7 +5,6 @@ Nothing else keeps it, so the table is bounded by what the kernel holds. Threadi
 table's lock; none of them calls user code.
 """
 
-import ctypes
 import errno
 import os
 import stat
@@ -267,6 +266,8 @@ class InodeTable:
 
 def _give_memory_back() -> None:
     """Let the C library return free memory to the kernel, where it can (glibc)."""
+    import ctypes
+
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -1,10 +1,9 @@
 """Everything that depends on pyfuse3's insides: loading it lean, its version, and one poke into its memory.
 
-pyfuse3 3.5 imports trio (12 MB, 90 ms) and importlib.metadata only for its own main loop and its version number.
-Neither is needed by ``dualfuse.loop``, so both are stood in for while the module loads.
+pyfuse3 3.5 imports trio (12 MB, 90 ms) and importlib.metadata only for its own main loop and its version number, and
+pickle only for the name of an error. None is needed by ``dualfuse.loop``, so all are stood in for while it loads.
 """
 
-import ctypes
 import importlib.machinery
 import os
 import sys
@@ -16,6 +15,10 @@ TESTED = ("3.5.",)  # versions whose session loop and memory layout the loop kno
 
 class PackageNotFoundError(ImportError):
     """Stands in for importlib.metadata's."""
+
+
+class PicklingError(Exception):
+    """Stands in for pickle's."""
 
 
 def installed_version(package: str) -> str | None:
@@ -39,7 +42,7 @@ def _version(package: str) -> str:
 
 
 def load() -> Any:
-    """Import pyfuse3, without trio and importlib.metadata unless the process has them already.
+    """Import pyfuse3, without trio, importlib.metadata and pickle unless the process has them already.
 
     Raises ImportError when pyfuse3 or libfuse3 is missing.
     """
@@ -52,6 +55,9 @@ def load() -> Any:
         metadata = types.ModuleType("importlib.metadata")
         metadata.__dict__.update(version=_version, PackageNotFoundError=PackageNotFoundError)
         stand_ins["importlib.metadata"] = metadata
+    if "pickle" not in sys.modules:
+        stand_ins["pickle"] = types.ModuleType("pickle")
+        stand_ins["pickle"].__dict__.update(PicklingError=PicklingError)
     sys.modules.update(stand_ins)
     try:
         import pyfuse3
@@ -89,6 +95,8 @@ def plain_entry_offset(pyfuse3: Any) -> int | None:
     pyfuse3 speaks READDIRPLUS only. A node number of 0 with an inode number tells the kernel to list the name and to
     look it up later, which spares one getattr an entry; but the st_ino property always sets both. None: not found.
     """
+    import ctypes  # with the first listing: it takes a tenth of the time of a mount
+
     entry = pyfuse3.EntryAttributes()
     mark = 0x1122334455667788
     entry.st_ino = mark
@@ -105,6 +113,8 @@ class PlainEntry:
     """An entry of a listing that the kernel shows without learning the file behind it."""
 
     def __init__(self, pyfuse3: Any, offset: int) -> None:
+        import ctypes
+
         self.entry = pyfuse3.EntryAttributes()
         self.entry.entry_timeout = self.entry.attr_timeout = 0
         self._node = ctypes.c_uint64.from_address(id(self.entry) + offset)

@@ -40,11 +40,21 @@ class Lister:
         self._pyfuse3 = pyfuse3
         self._requests = requests
         self._numbers = numbers  # list known names with their inode number, as the option readdir_ino asks for
-        self._offset = plain_entry_offset(pyfuse3)
-        self._policy = "plus" if self._offset is None else policy
+        self._policy = policy
+        self._offset: int | None = None
+        self._is_prepared = False
+
+    def prepare(self) -> None:
+        """Find out, before the first listing, whether entries can be listed plainly."""
+        self._offset = plain_entry_offset(self._pyfuse3)
+        if self._offset is None:
+            self._policy = "plus"
+        self._is_prepared = True
 
     def reply(self, handle: DirectoryHandle, offset: int, token: Any) -> None:
         """Send the entries from an offset on, as many as fit."""
+        if not self._is_prepared:
+            self.prepare()
         node = handle.node
         if offset == 0 or handle.entries is None:
             path = self._requests.inodes.path(node)

@@ -105,10 +105,12 @@ class Loop:
         self._idle: list[_Thread] = []
         self._threads: list[threading.Thread] = []
         self._count = 0
-        self._over = threading.Event()
+        self._over = threading.Lock()  # released at the end
+        self._over.acquire()
         self._failure: BaseException | None = None
         self._vacant = False  # the lead is free: no thread could be started for it
         self._stopping = False
+        self._ended = False
         # Seconds that a kind of operation sleeps on average, for the kinds that were ever slow. Time spent computing
         # does not count: another thread could not use it.
         self._slept: dict[Handler, float] = {}
@@ -117,6 +119,8 @@ class Loop:
         self._runner: _Thread | None = None  # the thread that put the ticket there
         self._watcher_sleeps = False
         self._wake_watcher = threading.Event()
+        self._pause = threading.Lock()  # released at the end, so that the watcher does not finish its tick
+        self._pause.acquire()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll: select.poll | None = None
         pyfuse3.trio = self
@@ -161,13 +165,14 @@ class Loop:
             if self._max_threads == 1:
                 self._work(_Thread())
             else:
-                # Not joined at the end, where it may sleep for a tick: it starts nothing once the loop is stopping.
-                threading.Thread(target=self._watch, name="dualfuse-watcher", daemon=True).start()
+                watcher = threading.Thread(target=self._watch, name="dualfuse-watcher", daemon=True)
+                watcher.start()
+                self._threads.append(watcher)
                 with self._lock:
                     started = self._promote()
                 if not started:
                     self._work(_Thread())
-                self._over.wait()
+                self._over.acquire()
         finally:
             restore()
         deadline = time.monotonic() + JOIN_TIMEOUT
@@ -325,8 +330,12 @@ class Loop:
             for follower in self._idle:
                 follower.wake.release()
             self._idle.clear()
+            if self._ended:
+                return
+            self._ended = True
+        self._pause.release()
         self._wake_watcher.set()
-        self._over.set()
+        self._over.release()
         self.stop()
 
     def _watch(self) -> None:
@@ -334,7 +343,8 @@ class Loop:
         seen: object = None
         quiet = lasted = 0
         while not self._stopping:
-            time.sleep(TICK if self._slept else CALM)
+            if self._pause.acquire(timeout=TICK if self._slept else CALM):
+                return
             current = self._ticket[0] if self._ticket else None
             lasted = lasted + 1 if current is seen else 0
             if current is not None and current is seen:
