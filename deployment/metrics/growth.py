@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from deployment.metrics.exposition import Count, Reading
 
@@ -46,15 +47,18 @@ class Growth:
             _grow(grown.buckets, kind.buckets, before.buckets)
 
 
-def grown(looks: Iterable[tuple[str, Reading]], start: float) -> Growth:
+def grown(
+    looks: Iterable[tuple[str, Reading]], start: float, before: Mapping[str, Reading] = MappingProxyType({})
+) -> Growth:
     """Add up how far the counters grew from look to look.
 
     Args:
         looks: Where each look was at (a Bridge's URL) and what was read, oldest first.
         start: Unix time. What a process that began after it had counted at its first look happened in this span.
+        before: The last look ahead of these at each of them.
     """
     growth = Growth()
-    previous: dict[str, Reading] = {}
+    previous = dict(before)
     for where, now in looks:
         then = previous.get(where)
         if then is None and now.started >= start:

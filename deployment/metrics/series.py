@@ -67,7 +67,7 @@ class Look:
 def cut(looks: Sequence[Look], start: float, end: float, step: float) -> tuple[Slice, ...]:
     """Cut looks, oldest first, into slices; looks ahead of `start` are what the first slice is counted from."""
     found = []
-    last: dict[str, Look] = {}
+    last: dict[str, Reading] = {}
     waiting = list(looks)
     count = max(1, round((end - start) / step))
     for number in range(count):
@@ -78,17 +78,17 @@ def cut(looks: Sequence[Look], start: float, end: float, step: float) -> tuple[S
             if look.at >= start + number * step:
                 inside.append(look)
             elif look.reading is not None:
-                last[look.url] = look
+                last[look.url] = look.reading
         if not inside:
             continue
-        read = [look for look in [*last.values(), *inside] if look.reading is not None]
+        read = [(look.url, look.reading) for look in inside if look.reading is not None]
         # a Bridge seen for the first time may have begun in an earlier slice that nobody looked at: it counts here
-        growth = grown([(k.url, k.reading) for k in read if k.reading is not None], start)
-        newest = next((k.reading for k in reversed(inside) if k.reading is not None), None)
+        growth = grown(read, start, last)
+        newest = read[-1][1] if read else None
         memory = newest.memory if newest is not None and newest.memory else None
         beats, answered = sum(k.beats for k in inside), sum(k.answered for k in inside)
         found.append(Slice(min(until, end), step, growth, memory, beats, answered))
-        last |= {k.url: k for k in inside if k.reading is not None}
+        last |= dict(read)
     return tuple(found)
 
 
