@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployment.metrics.source import Source
-from deployment.targets.local import LocalTarget
 from deployment.targets.target import Target
 from phases.calendar import stage_at
 from runbook.clock import Clock, WallClock
@@ -53,7 +52,7 @@ def opened(named: Path | None, say: Say, *, tolerant: bool = False) -> Iterator[
 
 def assemble(settings: Settings, journal: Journal, say: Say, clock: Clock | None = None) -> Engine:
     """Return the engine of a deployment."""
-    target = LocalTarget(settings.place)
+    target = target_of(settings)
     clock = clock or WallClock()
     source = cache(partial(_source, settings, target))  # chosen when it is first asked, not when it is not
 
@@ -68,6 +67,17 @@ def assemble(settings: Settings, journal: Journal, say: Say, clock: Clock | None
 
     judgement = Judgement(settings, source, context, clock, write, say)
     return Engine(settings, journal, target, judgement, Purge(settings, target, journal, clock), clock, say)
+
+
+def target_of(settings: Settings) -> Target:
+    """Return the place where the Bridges run, as the settings name it."""
+    if settings.target == "docker":
+        from deployment.targets.docker_target import DockerTarget
+
+        return DockerTarget(settings.place, settings.docker)
+    from deployment.targets.local import LocalTarget
+
+    return LocalTarget(settings.place)
 
 
 def context_of(
@@ -109,7 +119,7 @@ def _journal(settings: Settings, say: Say, *, tolerant: bool) -> Journal:
         return BrokenJournal(settings.journal, error)
 
 
-def _source(settings: Settings, target: LocalTarget) -> Source:
+def _source(settings: Settings, target: Target) -> Source:
     """Return the source the settings name; "auto" is Prometheus where it runs with the deployment, else our own."""
     server = f"http://127.0.0.1:{settings.place.prometheus_port}"
     if settings.metrics == "prometheus" or (settings.metrics == "auto" and _is_ready(server)):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deployment.errors import UsageError
-from deployment.targets.target import Place
+from deployment.targets.target import DockerPlace, Place
 
 T = TypeVar("T")
 
@@ -36,6 +36,7 @@ class Settings:
     project: Path | None
     target: str
     place: Place
+    docker: DockerPlace = field(default_factory=DockerPlace)
     soak: Mapping[int, timedelta] = field(default_factory=dict)  # by week; a week's own default where absent
     trigger_window: float = 60.0  # seconds
     gate_window: float = 24 * 3600.0
@@ -130,8 +131,12 @@ class _Reader:
             path=self._path,
             name=self._get("", "name", str, base.name),
             project=base / project if project else None,
-            target=self._one_of("target", "kind", ("local",)),
+            target=self._one_of("target", "kind", ("local", "docker")),
             place=place,
+            docker=DockerPlace(
+                base_image=self._get("docker", "base_image", str, DockerPlace().base_image),
+                adopt=self._get("docker", "adopt", str, ""),
+            ),
             soak=soak,
             trigger_window=self._seconds("gates", "trigger_window", 60.0),
             gate_window=self._seconds("gates", "gate_window", 24 * 3600.0),

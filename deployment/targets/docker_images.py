@@ -20,7 +20,6 @@ from deployment.targets.local_images import package_source
 from deployment.targets.local_layout import Layout
 from deployment.targets.local_wheels import PREBUILT
 
-BASE_IMAGE = "python:3.11-slim-bookworm"
 BACKENDS = {Image.FUSE2: "fusepy", Image.DUAL: "fusepy pyfuse3", Image.FUSE3: "pyfuse3"}
 LISTS = {"common.txt": "common.txt", "fusepy.txt": "fuse2.txt", "pyfuse3.txt": "fuse3.txt"}  # the kit's names, ours
 DOCKERFILE = "Dockerfile.dual-fuse"

@@ -7,21 +7,13 @@ imported when something is changed, because `observe` runs in every `status`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from deployment.errors import ChangeFailedError
 from deployment.model import Change, Image, Kind, Observation, Side
 from deployment.targets import docker_observe, local_observe
 from deployment.targets.docker_engine import Engine
 from deployment.targets.local_layout import Layout, read_records
-from deployment.targets.target import Completed, Place, Say
-
-
-class DockerPlace(NamedTuple):
-    """What the settings say about the Engine and its images."""
-
-    base_image: str = "python:3.11-slim-bookworm"
-    adopt: str = ""  # the container that a migration begins with: its name, "label=…" or "service=…"
+from deployment.targets.target import Completed, DockerPlace, Place, Say
 
 
 class DockerTarget:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from deployment.model import Change, Image, Observation
+from deployment.model import Change, Image, Observation, Side
 
 Say = Callable[[str], None]
 
@@ -33,6 +33,9 @@ class Target(Protocol):
 
         It touches no mount in this process and returns within 3 seconds whatever hangs; what it cannot know is None.
         """
+
+    def metrics(self) -> Mapping[Side, str]:
+        """Return the metrics URL of each side's current instance, as it is written down."""
 
     def apply(self, change: Change, say: Say) -> None:
         """Bring one change about and return when it is done, which is not yet proof: the caller observes again.
@@ -69,3 +72,10 @@ class Place:
     canary_metrics_ports: tuple[int, int]
     prometheus_port: int
     drain_seconds: float = 30.0
+
+
+class DockerPlace(NamedTuple):
+    """What else the Docker target is told."""
+
+    base_image: str = "python:3.11-slim-bookworm"
+    adopt: str = ""  # the container a migration begins with: its name, "label=KEY=VALUE" or "service=NAME" of compose

@@ -26,7 +26,7 @@ def init(
     project: Path | None = typer.Option(
         None, "--project", help="The service's own repository, to be checked and purged."
     ),
-    target: str = typer.Option("local", "--target", help="Where the Bridge runs: local."),
+    target: str = typer.Option("local", "--target", help="Where the Bridge runs: local, or docker."),
     base_port: int = typer.Option(
         0, "--base-port", help="Take ten ports from here on, instead of 8765, 9100 and so on."
     ),
@@ -70,12 +70,11 @@ def _look(found: Settings) -> None:
     """Refuse a place that cannot work, before anything is written."""
     from checks.runner import run
     from deployment.metrics.scrape import ScrapeSource
-    from deployment.targets.local import LocalTarget
-    from runbook.assembly import context_of
+    from runbook.assembly import context_of, target_of
     from runbook.judgement import forbids, remedy_of
     from runbook.state import State
 
-    target = LocalTarget(found.place)
+    target = target_of(found)
     source = ScrapeSource(found.place.state, dict)
     context = context_of(found, target, source, State(), lambda _name, _data: None, output.say)
     refused = [r for r in run(("host.live-path", "host.ports", "host.disk"), context) if forbids(r)]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 def rehearse(
+    target: str = typer.Option("local", "--target", help="Where the Bridges run: local, or docker."),
     folder: Path | None = typer.Option(None, "--folder", help="An empty folder for the sandbox; else a temporary one."),
     pace: float = typer.Option(1.0, "--pace", min=0.5, max=100.0, help="Soak so many times longer."),
     rate: float = typer.Option(240.0, "--rate", min=1.0, help="Client operations a second."),
@@ -31,11 +32,13 @@ def rehearse(
     """Walk weeks 0-8 in a sandbox with a rollback in week 6, verify every byte, tear everything down."""
     from runbook.rehearsal.rehearsal import Rehearsal
 
+    if target not in ("local", "docker"):
+        raise UsageError(f"there is no target {target!r}", "`rehearse --target docker`, or `--target local`")
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", "name a folder that is not there yet")
     sandbox = (folder or Path(tempfile.mkdtemp(prefix="lighthouse-"))).resolve()
     sandbox.mkdir(parents=True, exist_ok=True)
-    rehearsal = Rehearsal(sandbox, output.say, pace=pace, rate=rate)
+    rehearsal = Rehearsal(sandbox, output.say, target=target, pace=pace, rate=rate)
     try:
         with interruptible():
             rehearsal.run()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deployment.targets.local import LocalTarget
+from runbook.assembly import target_of
 from runbook.cli import output
 from runbook.rehearsal.leftovers import left_behind
 from runbook.settings import load
@@ -41,7 +41,7 @@ def main() -> int:
     for line in left_behind(folder):
         if line.startswith("process ") and "runbook.rehearsal.load" in line:
             os.kill(int(line.split()[1].rstrip(":")), signal.SIGKILL)
-    left = LocalTarget(settings.place).destroy(output.say)
+    left = target_of(settings).destroy(output.say)
     return 1 if left else 0
 
 

@@ -55,9 +55,11 @@ class Outcome:
 class Rehearsal:
     """One walk through a sandbox."""
 
-    def __init__(self, folder: Path, say: Say, *, pace: float = 1.0, rate: float = 240.0) -> None:
+    def __init__(
+        self, folder: Path, say: Say, *, target: str = "local", pace: float = 1.0, rate: float = 240.0
+    ) -> None:
         self._sandbox = Sandbox(folder, say)
-        self._say, self._pace, self._rate = say, pace, rate
+        self._say, self._target, self._pace, self._rate = say, target, pace, rate
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -71,7 +73,7 @@ class Rehearsal:
         self._say(f"sandbox {box.folder}: a sample project, a Bridge on fusepy, a router and clients")
         make(box.project)
         soak = {week: seconds * self._pace for week, seconds in SOAK.items()}
-        settings = box.write_settings(soak, iterations=40, comparisons=3000)
+        settings = box.write_settings(soak, self._target, iterations=40, comparisons=3000)
         janitor = Janitor(settings.path)
         journal = Journal(settings.journal)
         engine = assemble(settings, journal, self._say)

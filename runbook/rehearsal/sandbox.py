@@ -32,12 +32,12 @@ class Sandbox:
         self._ledger = folder / "load.json"
         self._load: subprocess.Popen[bytes] | None = None
 
-    def write_settings(self, soak: dict[int, float], *, iterations: int, comparisons: int) -> Settings:
+    def write_settings(self, soak: dict[int, float], target: str, *, iterations: int, comparisons: int) -> Settings:
         """Write the settings of a compressed walk and read them back."""
         first = free_ports(PORTS)
         pairs = ("stable", "canary", "stable_metrics", "canary_metrics")
         lines = [
-            *("format = 1", 'name = "rehearsal"', 'project = "project"', "", "[target]", 'kind = "local"'),
+            *("format = 1", 'name = "rehearsal"', 'project = "project"', "", "[target]", f'kind = "{target}"'),
             *('state = "state"', 'live = "live"', 'drain = "60s"', "", "[ports]", f"router = {first}"),
             *(f"{name} = [{first + 1 + 2 * n}, {first + 2 + 2 * n}]" for n, name in enumerate(pairs)),
             *(f"prometheus = {first + 9}", "", "[soak]", *(f'week{w} = "{s:g}s"' for w, s in soak.items())),
