@@ -19,6 +19,7 @@ from phases.calendar import PHASES
 CANARY, STABLE = (f'side="{side}"' for side in (Side.CANARY, Side.STABLE))
 SHADOW = BACKENDS[Side.CANARY]
 ROLLS_BACK, HOLDS = (f"{what}; `lighthouse-migrate status`" for what in ("the guard rolls back", "the walk holds"))
+HUMAN = {"%": "humanizePercentage", "s": "humanizeDuration"}  # how an alert says a value, by its unit
 REMEMBERED = 3600.0  # seconds for which a Bridge that is gone is missed; one that never was is not
 
 
@@ -103,13 +104,14 @@ def _alert(threshold: Threshold, kind: str, severity: str, then: str) -> dict[st
     name = words.NAMES[threshold.metric]
     limit = words.quantity(threshold.limit, threshold.metric, threshold.unit)
     claim = f"{'at least' if threshold.at_least else 'at most'} {limit}"
+    value = f"{{{{ $value | {HUMAN.get(threshold.unit, 'humanize')} }}}}"
     noun = words.SAMPLES[threshold.metric]
     return {
         "alert": "Lighthouse" + kind + "".join(part.capitalize() for part in threshold.id.split("-")),
         "expr": breach(threshold),
         "labels": {"severity": severity, "gate": threshold.id},
         "annotations": {
-            "summary": f"{name} of the canary is {{{{ $value | humanize }}}}, allowed is {claim}",
+            "summary": f"{name} of the canary is {value}, allowed is {claim}",
             "description": f"over {words.duration(threshold.window)}, from {threshold.minimum_samples} {noun} on",
             "action": then,
         },
