@@ -3,8 +3,9 @@
 Run by `./dev bench soak --minutes 30`. There is one file system with synchronous operations and one whose operations
 are `async def`, each with a store, a mount by either backend, and a stable path that is swapped between the two. Half
 of the clients work on each path: write, read back, rename, list, remove, and compare the hash of every byte. A failure
-is anything but success, a wrong hash included. The memory of all four daemons is taken every two seconds; growth is the
-slope of what a warm daemon holds, in bytes a minute.
+is anything but success, a wrong hash included; in the end every file is read once more. Every two seconds the memory,
+descriptors and threads of all four daemons are taken, and the number of mounts; growth is the slope of what a warm
+daemon holds, times the length of the run.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from dualfuse.benchmark.servers import pss_bytes
 from dualfuse.daemon import Daemon
 from dualfuse.live import detach, swap
+from dualfuse.mounts import mounts
 
 KINDS = {"sync": "dualfuse.samples.loopback:Loopback", "async": "dualfuse.samples.async_loopback:AsyncLoopback"}
 BACKENDS = ("fusepy", "pyfuse3")
@@ -37,7 +38,9 @@ KEPT = 10  # failures that are shown
 SAMPLE = 2.0  # seconds between two samples of memory
 WARM = 60.0  # seconds after which a daemon has all its threads and their buffers: younger ones grow
 ENOUGH = 10  # samples of warm daemons that a slope is drawn from
-GROWTH = 1 << 20  # bytes a minute that are called growth
+# What is called growth over a run. Memory: one that leaks 100 bytes an operation is far above.
+LIMITS = {"bytes": 1 << 20, "descriptors": 3, "threads": 3}
+SHARE = 0.05  # of what a daemon holds: less than this is the allocator's noise
 
 
 def client(number: int, directory: str, stop: Any, answer: Connection) -> None:
@@ -62,6 +65,12 @@ def client(number: int, directory: str, stop: Any, answer: Connection) -> None:
             if len(failures) < KEPT:
                 failures.append(f"client {number}: {kind} {name}: {error!r}")
         time.sleep(0.001)  # leave the machine to others, too
+    for name in sorted(hashes):
+        try:
+            verified += _act("read", place, name, generator, hashes)
+        except Exception as error:  # noqa: BLE001 - as above
+            failed += 1
+            failures.append(f"client {number}: {name} in the end: {error!r}")
     answer.send({"operations": operations, "verified_bytes": verified, "failed": failed, "failures": failures})
     answer.close()
 
@@ -117,7 +126,7 @@ class Line:
             stack.enter_context(daemon)
             self._daemons.append((daemon, time.monotonic()))
         stack.callback(detach, str(self.stable))
-        self.samples: dict[str, list[tuple[float, int]]] = {name: [] for name in BACKENDS}  # age in s, bytes
+        self.samples: dict[str, list[tuple[float, dict[str, int]]]] = {name: [] for name in BACKENDS}  # by age in s
         self.turns = 0
         self.problems: list[str] = []
 
@@ -128,9 +137,9 @@ class Line:
         self.turns += 1
 
     def sample(self) -> None:
-        """Take the memory of both daemons, with their age."""
+        """Take what both daemons hold, with their age."""
         for daemon, since in self._daemons:
-            self.samples[daemon.backend].append((time.monotonic() - since, pss_bytes(daemon.pid)))
+            self.samples[daemon.backend].append((time.monotonic() - since, holds(daemon.pid)))
 
     def look(self) -> bool:
         """See whether both daemons still serve."""
@@ -147,15 +156,38 @@ class Line:
                 self.problems.append(f"{self.kind}: {daemon.backend} ended with {code} instead of a clean unmount")
 
 
-def growth(samples: list[tuple[float, int]]) -> float | None:
-    """Slope of the least-squares line through (age in seconds, bytes) in bytes a minute; None for too few samples."""
-    samples = [(age, size) for age, size in samples if age > WARM]
+def holds(pid: int) -> dict[str, int]:
+    """What a process has of its own: memory that it does not share, descriptors, threads."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    private = next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Private_Dirty:"))
+    count = {name: len(os.listdir(f"/proc/{pid}/{name}")) for name in ("fd", "task")}  # noqa: PTH208
+    return {"bytes": private, "descriptors": count["fd"], "threads": count["task"]}
+
+
+def growth(samples: list[tuple[float, float]]) -> float | None:
+    """Slope of the least-squares line through (age in seconds, amount), a minute; None for too few warm samples."""
+    samples = [(age, amount) for age, amount in samples if age > WARM]
     if len(samples) < ENOUGH:
         return None
-    ages, sizes = [age for age, _ in samples], [size for _, size in samples]
-    middle, mean = sum(ages) / len(ages), sum(sizes) / len(sizes)
-    above = sum((age - middle) * (size - mean) for age, size in samples)
+    ages, amounts = [age for age, _ in samples], [amount for _, amount in samples]
+    middle, mean = sum(ages) / len(ages), sum(amounts) / len(amounts)
+    above = sum((age - middle) * (amount - mean) for age, amount in samples)
     return 60 * above / sum((age - middle) ** 2 for age in ages)
+
+
+def course(samples: list[tuple[float, dict[str, int]]], what: str) -> dict[str, Any]:
+    """How an amount went over a run: extremes, slope, and whether it grew."""
+    amounts = [(age, held[what]) for age, held in samples]
+    values = [amount for _, amount in amounts]
+    slope = growth([(age, float(amount)) for age, amount in amounts])
+    gained = 0.0 if slope is None else slope * (amounts[-1][0] - WARM) / 60
+    return {
+        "least": min(values),
+        "most": max(values),
+        "last": values[-1],
+        "per_minute": None if slope is None else round(slope, 2),
+        "grows": gained > max(LIMITS[what], SHARE * min(values)),
+    }
 
 
 def soak(seconds: float, every: float) -> dict[str, Any]:
@@ -175,12 +207,14 @@ def soak(seconds: float, every: float) -> dict[str, Any]:
             running.append((process, ours))
         start = swapped = sampled = time.monotonic()
         is_well = True
+        mounted = []
         try:
             while is_well and time.monotonic() - start < seconds:
                 time.sleep(0.2)
                 is_well = all(line.look() for line in lines)
                 if time.monotonic() - sampled >= SAMPLE:
                     sampled = time.monotonic()
+                    mounted.append(sum(mount.path.startswith(name) for mount in mounts()))
                     for line in lines:
                         line.sample()
                 if time.monotonic() - swapped >= every:
@@ -198,27 +232,20 @@ def soak(seconds: float, every: float) -> dict[str, Any]:
                 process.kill()
         for line in lines:
             line.end()
-    return report(lines, answers, spent)
+    return report(lines, answers, spent, mounted)
 
 
-def report(lines: list[Line], answers: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+def report(lines: list[Line], answers: list[dict[str, Any]], seconds: float, mounted: list[int]) -> dict[str, Any]:
     """Sum up what clients and daemons have done."""
     problems = [problem for line in lines for problem in line.problems]
-    memory = {}
-    grows = False
-    for line in lines:
-        for backend, samples in line.samples.items():
-            sizes = [size for _, size in samples]
-            if sizes:
-                slope = growth(samples)
-                grows = grows or (slope is not None and slope > GROWTH)
-                memory[f"{line.kind}-{backend}"] = {
-                    "least": min(sizes),
-                    "most": max(sizes),
-                    "last": sizes[-1],
-                    "bytes_per_minute": None if slope is None else round(slope),
-                    "samples": len(sizes),
-                }
+    held = {
+        f"{line.kind}-{backend}": {what: course(samples, what) for what in LIMITS}
+        for line in lines
+        for backend, samples in line.samples.items()
+        if samples
+    }
+    stale = bool(mounted) and mounted[-1] > mounted[0]
+    grows = stale or any(each["grows"] for amounts in held.values() for each in amounts.values())
     failed = sum(answer["failed"] for answer in answers) + len(problems)
     return {
         "minutes": round(seconds / 60, 2),
@@ -228,7 +255,8 @@ def report(lines: list[Line], answers: list[dict[str, Any]], seconds: float) -> 
         "swaps": sum(line.turns - 1 for line in lines),
         "failed": failed,
         "failures": [*problems, *(text for answer in answers for text in answer["failures"])][: 2 * KEPT],
-        "memory": memory,
+        "held": held,
+        "mounts": {"first": mounted[0], "last": mounted[-1], "most": max(mounted)} if mounted else None,
         "grows": grows,
         "ok": failed == 0 and not grows,
     }

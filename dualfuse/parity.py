@@ -1,121 +1,86 @@
 """Do two mounted directories behave alike? ``python -m dualfuse.parity A B [--steps 300] [--seed N]``.
 
-A random sequence of operations runs on both and on a plain temporary directory, each step compared by its result or
-errno and by the whole tree afterwards. Prints {"ok", "steps", "seed", "accepted", "differences": […], "against_plain":
-[…], "unsupported": [kinds]}; ``ok`` means that A and B never differed but for what ``dualfuse.differences`` accepts.
-A and B may be two mounts of one store: each side works in a directory of its own.
+Random sequences of operations (by hypothesis) run on both and on a plain temporary directory; after each step its
+result or errno and the whole tree are compared. The first difference that ``dualfuse.differences`` does not accept is
+shrunk, and a script is written that replays it. Prints {"ok", "steps", "seed", "accepted", "differences": […],
+"minimal": [steps], "script", "replays", "against_plain": […], "unsupported": [kinds]}; ``ok`` means that A and B never
+differed. A and B may be two mounts of one store: each side works in directories of its own.
 """
 
 import argparse
 import json
 import random
-import shutil
 import sys
 import tempfile
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from dualfuse.differences import accepted
-from dualfuse.steps import KINDS, Side, Step, choose, supported, tree
+from dualfuse.replay import replay, shrink, write_script
+from dualfuse.steps import KINDS, supported
 
 _MOST = 20  # differences kept of each sort: after the first, later ones are often its consequences
+_SHRINKING = 60.0  # seconds; what is smallest then is reported
 
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of one sequence."""
+    """The outcome of a run."""
 
     ok: bool
     steps: int
     seed: int
     accepted: int = 0  # differences that are known, see dualfuse.differences
     differences: list[dict[str, object]] = field(default_factory=list)
+    minimal: list[str] = field(default_factory=list)
+    script: str | None = None
+    replays: bool | None = None  # whether the script has shown the difference again, None without one
     against_plain: list[dict[str, object]] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
 
 
-def compare(directory_a: str | Path, directory_b: str | Path, steps: int = 300, seed: int | None = None) -> Report:
-    """Run one random sequence; the same seed gives the same sequence on file systems that support the same kinds."""
+def compare(
+    directory_a: str | Path,
+    directory_b: str | Path,
+    steps: int = 300,
+    seed: int | None = None,
+    script: Path | None = None,
+    shrinking: float = _SHRINKING,
+) -> Report:
+    """Take so many random steps; the same seed gives the same ones on file systems that support the same kinds."""
+    from dualfuse.machine import Judge, explore  # hypothesis is only needed here
+
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
-    generator = random.Random(seed)
+    a, b = Path(directory_a), Path(directory_b)
     report = Report(True, 0, seed)
-    with _workplaces(Path(directory_a), Path(directory_b)) as (a, b, plain):
-        kinds = []
-        for kind in KINDS:
-            on_a, on_b = supported(kind, a.root), supported(kind, b.root)
-            if on_a and on_b:
-                kinds.append(kind)
-            elif on_a != on_b:
-                report.differences.append({"step": 0, "operation": kind, "a": on_a, "b": on_b, "what": "supported"})
-            else:
-                report.unsupported.append(kind)
-        agreed = True  # with the plain directory; once apart, every later tree would differ for the same reason
-        for number in range(1, steps + 1):
-            step = choose(generator, kinds, plain)
-            agreed = _run(number, step, (a, b, plain), report, agreed)
-            report.steps = number
-            if len(report.differences) >= _MOST:
-                break
+    kinds = []
+    for kind in KINDS:
+        on_a, on_b = supported(kind, a), supported(kind, b)
+        if on_a and on_b:
+            kinds.append(kind)
+        elif on_a != on_b:
+            report.differences.append({"step": 0, "operation": kind, "a": on_a, "b": on_b, "what": "supported"})
+        else:
+            report.unsupported.append(kind)
+
+    judge = Judge((a, b), steps)
+    with tempfile.TemporaryDirectory(prefix="parity-") as home:
+        explore(kinds, judge, seed, home)
+    report.steps, report.accepted = judge.steps, judge.known
+    report.against_plain = [{"step": step, **seen.as_json()} for step, seen in judge.against_plain[:_MOST]]
+    if judge.found:
+        smallest = shrink(judge.found, lambda steps: bool(replay(steps, a, b)), shrinking)
+        seen = replay(smallest, a, b)
+        report.replays = bool(seen)
+        report.minimal = [str(step) for step in smallest]
+        report.differences += [{"step": len(smallest), **each.as_json()} for each in seen[:_MOST]]
+        target = script or Path(tempfile.gettempdir(), f"parity-{seed}.py")
+        report.script = str(write_script(target, smallest, a, b))
+        if not seen:
+            report.differences.append(
+                {"step": judge.steps, "operation": str(judge.found[-1]), "what": "seen once only"}
+            )
     report.ok = not report.differences
     return report
-
-
-def _run(number: int, step: Step, sides: tuple[Side, Side, Side], report: Report, agreed: bool) -> bool:
-    results = [side.run(step) for side in sides]
-    trees = [tree(side.root) for side in sides]
-    for what, (on_a, on_b, on_plain) in (("result", results), ("tree", trees)):
-        entry = {"step": number, "operation": str(step), "what": what}
-        if on_a != on_b:
-            unexplained = _unexplained(what, on_a, on_b, on_plain)
-            if unexplained is None:
-                report.accepted += 1
-            else:
-                report.differences.append({**entry, **unexplained})
-        if agreed and on_a == on_b and on_a != on_plain:
-            report.against_plain.append({**entry, **_apart("mounted", on_a, "plain", on_plain)})
-            agreed = what != "tree"
-    return agreed
-
-
-def _unexplained(what: str, on_a: Any, on_b: Any, on_plain: Any) -> dict[str, object] | None:
-    """Show how two results or trees differ, without what ``dualfuse.differences`` accepts; None if nothing is left."""
-    if what == "result":
-        return None if accepted(on_a, on_b, on_plain) else _apart("a", on_a, "b", on_b)
-    left, right = dict(on_a), dict(on_b)
-    for path in on_a.keys() & on_b.keys():
-        if left[path] != right[path] and accepted(left[path], right[path], on_plain.get(path)):
-            del left[path], right[path]
-    return _apart("a", left, "b", right) if left != right else None
-
-
-def _apart(left_name: str, left: object, right_name: str, right: object) -> dict[str, object]:
-    """Show two values, of dictionaries only the keys that differ."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        keys = sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))[:5]
-        left, right = {key: left.get(key) for key in keys}, {key: right.get(key) for key in keys}
-    return {left_name: left, right_name: right}
-
-
-@contextmanager
-def _workplaces(directory_a: Path, directory_b: Path) -> Iterator[tuple[Side, Side, Side]]:
-    token = uuid.uuid4().hex[:8]
-    a, b = directory_a / f"parity-a-{token}", directory_b / f"parity-b-{token}"
-    sides = []
-    with tempfile.TemporaryDirectory(prefix="parity-plain-") as plain:
-        try:
-            for root in (a, b):
-                root.mkdir()
-            sides = [Side(a), Side(b), Side(Path(plain))]
-            yield sides[0], sides[1], sides[2]
-        finally:
-            for side in sides:
-                side.close()
-            for root in (a, b):
-                shutil.rmtree(root, ignore_errors=True)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -125,8 +90,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("directory_b")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seed", type=int)
-    arguments = parser.parse_args(argv)
-    report = compare(arguments.directory_a, arguments.directory_b, arguments.steps, arguments.seed)
+    parser.add_argument("--script", type=Path, metavar="FILE", help="where to write the script that replays it")
+    chosen = parser.parse_args(argv)
+    try:
+        report = compare(chosen.directory_a, chosen.directory_b, chosen.steps, chosen.seed, chosen.script)
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        hint = f"{sys.executable} -m pip install 'hypothesis>=6.140,<7'"
+        print(json.dumps({"ok": False, "error": "hypothesis is not installed", "hint": hint}))  # noqa: T201
+        return 1
     print(json.dumps(asdict(report), default=str))  # noqa: T201
     return 0 if report.ok else 1
 
