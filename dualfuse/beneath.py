@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from pathlib import Path
 
 OPENAT2 = 437  # the same number on every architecture
 NO_MAGICLINKS, BENEATH = 0x02, 0x08  # RESOLVE_*: no way out through /proc links, none above the folder
+# Where a path climbs by ".." while anything at all is renamed or mounted on this machine, the kernel cannot be sure
+# that it stays below and says EAGAIN: ask again.
+ATTEMPTS = 1000
 FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -27,11 +31,14 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
     """
     how = _OpenHow(flags | os.O_CLOEXEC, 0, NO_MAGICLINKS | BENEATH)
     name = os.fsencode(path) or b"."
-    descriptor: int = _libc.syscall(OPENAT2, folder, name, ctypes.byref(how), ctypes.sizeof(how))
-    if descriptor < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), path)
-    return descriptor
+    for _ in range(ATTEMPTS):
+        descriptor: int = _libc.syscall(OPENAT2, folder, name, ctypes.byref(how), ctypes.sizeof(how))
+        if descriptor >= 0:
+            return descriptor
+        if ctypes.get_errno() != errno.EAGAIN:
+            break
+    code = ctypes.get_errno()
+    raise OSError(code, os.strerror(code), path)
 
 
 @contextmanager
