@@ -1,6 +1,6 @@
 """Files as the HTTP API handles them: through this Bridge's own mount, so that traffic really exercises its backend.
 
-Everything here blocks and runs in worker threads. Each request opens `current/` once and works below that descriptor,
+Everything here blocks and runs in worker threads. Each request opens its section once and works below that descriptor,
 so it stays on one mount even while the mount point is swapped.
 """
 
@@ -11,10 +11,14 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
+from bridge.store.changes import REPLACES
+from bridge.store.tree import etag
+from bridge.web.ranges import part
 from dualfuse.beneath import FOLDER, open_beneath, opened
 
 INCOMING = ".incoming"  # where a body is written before it takes its name, in one step
@@ -23,11 +27,34 @@ FILE_MODE, FOLDER_MODE = 0o644, 0o755
 
 
 class BadPathError(ValueError):
-    """The path of a request names no file below `current/`."""
+    """The path of a request names no file below its section."""
+
+
+class ConditionError(Exception):
+    """What is there is not what the request says it replaces."""
+
+
+class Part(NamedTuple):
+    """A file that was opened, and the part of it that is asked for, from `begin` up to but not with `end`."""
+
+    descriptor: int  # to be closed by whoever has this
+    begin: int
+    end: int
+    size: int
+    etag: str
+    whole: bool
+
+    def read(self, offset: int) -> bytes:
+        """Return bytes from an offset on, as many as are read in one piece."""
+        return os.pread(self.descriptor, min(PIECE, self.end - offset), offset)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.descriptor)
 
 
 def checked(path: str) -> str:
-    """Return the path of a request, relative to `current/`.
+    """Return the path of a request, relative to its section.
 
     Raises:
         BadPathError: It is empty, climbs, or contains what no name can.
@@ -38,10 +65,13 @@ def checked(path: str) -> str:
     return path
 
 
-def put(current: Path, path: str, body: bytes) -> bool:
-    """Store a body under a path, making the folders it needs, and return whether the path is new.
+def put(current: Path, path: str, body: bytes, replaces: str | None = None) -> tuple[bool, str]:
+    """Store a body under a path, making the folders it needs; return whether the path is new, and the etag.
 
     The body takes its name only when all of it is stored: a reader sees the old content or the new, never a part.
+
+    Raises:
+        ConditionError: `replaces` is given (see `bridge.store.changes.REPLACES`), and it is not what is there.
     """
     folder, _, name = path.rpartition("/")
     with _root(current) as root:
@@ -49,6 +79,8 @@ def put(current: Path, path: str, body: bytes) -> bool:
         file = _create(root, temporary)
         try:
             with opened(file):
+                if replaces is not None:
+                    os.setxattr(file, REPLACES, replaces.encode())
                 view = memoryview(body)
                 while view:
                     view = view[os.write(file, view) :]
@@ -56,23 +88,41 @@ def put(current: Path, path: str, body: bytes) -> bool:
                 before = _status(parent, name)
                 if before is not None and stat.S_ISREG(before.st_mode):
                     _keep_attributes(root, temporary, before)
-                os.rename(temporary, name, src_dir_fd=root, dst_dir_fd=parent)
+                _take(root, temporary, parent, name)
+                after = os.stat(name, dir_fd=parent, follow_symlinks=False)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=root)
             raise
-    return before is None
+    return before is None, etag(after.st_ctime_ns, after.st_size)
 
 
-def get(current: Path, path: str) -> bytes:
-    """Return a file's content."""
-    with _root(current) as root, opened(open_beneath(root, path, os.O_RDONLY | os.O_NONBLOCK)) as file:
-        if stat.S_ISDIR(os.fstat(file).st_mode):
+def _take(root: int, temporary: str, parent: int, name: str) -> None:
+    try:
+        os.rename(temporary, name, src_dir_fd=root, dst_dir_fd=parent)
+    except BlockingIOError:
+        raise ConditionError(f"{name} is not what the request says it replaces") from None
+
+
+def get(current: Path, path: str, headers: Mapping[str, str] | None = None) -> Part:
+    """Open a file, and find the part of it that a request's headers ask for.
+
+    Raises:
+        UnsatisfiableError: There is nothing of what is asked for.
+    """
+    with _root(current) as root:
+        file = open_beneath(root, path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        status = os.fstat(file)
+        if stat.S_ISDIR(status.st_mode):
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        pieces = []
-        while piece := os.read(file, PIECE):
-            pieces.append(piece)
-        return b"".join(pieces)
+        tag = etag(status.st_ctime_ns, status.st_size)
+        asked = part(headers or {}, status.st_size, tag)
+    except BaseException:
+        os.close(file)
+        raise
+    begin, end = asked or (0, status.st_size)
+    return Part(file, begin, end, status.st_size, tag, asked is None)
 
 
 def delete(current: Path, path: str) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bridge.agents import AgentsError
 from bridge.api import Api
 from bridge.mounts import Mounts
+from bridge.roster import Roster
 from bridge.server import ServerError, Servers
 from bridge.settings import Settings, SettingsError
 from bridge.store.event_store import EventStore
@@ -20,6 +22,7 @@ from bridge.store.schema import StoreError
 
 log = logging.getLogger("bridge")
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -34,7 +37,7 @@ def main() -> int:
         settings = Settings.read(os.environ)
         with _signals() as signals, _alone(settings.state_dir):
             return _serve(settings, signals)
-    except SettingsError as error:
+    except (SettingsError, AgentsError) as error:
         return _refused(str(error), 2)
     except (StoreError, ServerError, AlreadyRunningError, OSError) as error:
         return _refused(str(error), 1)
@@ -43,8 +46,11 @@ def main() -> int:
 def _serve(settings: Settings, signals: Iterator[int]) -> int:
     settings.store.parent.mkdir(parents=True, exist_ok=True)
     EventStore(settings.store, uid=os.getuid(), gid=os.getgid()).close()  # a store that cannot be served is said now
+    roster = Roster(settings.agents_file)
+    if roster.agents.open and settings.host not in LOOPBACK:
+        log.warning("there is no %s: whoever reaches %s may do everything", settings.agents_file, settings.host)
     mounts = Mounts(settings)
-    api = Api(mounts)
+    api = Api(mounts, roster)
     servers = Servers(
         settings.host, {settings.port: api.application(), settings.metrics_port: api.metrics_application()}
     )

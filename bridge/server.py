@@ -14,6 +14,7 @@ START_LIMIT = 10.0  # seconds
 # Longer than a router keeps an idle connection in its pool: the side that sends requests must be the one to close, or a
 # request that meets the closing fails, and one that changes something may not be repeated.
 KEEP_ALIVE = 120  # seconds
+LARGEST_HEAD = 32 * 1024  # bytes of a request's line and headers
 STOP_LIMIT = 5  # seconds that requests in progress have to end
 
 
@@ -36,7 +37,14 @@ class Servers:
         self._sockets = {port: _listen(host, port) for port in applications}
         self._servers = {
             port: uvicorn.Server(
-                uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_LIMIT)
+                uvicorn.Config(
+                    application,
+                    log_level="warning",
+                    access_log=False,
+                    timeout_keep_alive=KEEP_ALIVE,
+                    timeout_graceful_shutdown=STOP_LIMIT,
+                    h11_max_incomplete_event_size=LARGEST_HEAD,
+                )
             )
             for port, application in applications.items()
         }

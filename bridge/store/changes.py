@@ -13,9 +13,12 @@ from hashlib import blake2b
 from bridge.store.apply import Detail, Event
 from bridge.store.feed import record, tail
 from bridge.store.schema import CHUNK, ROOTS
-from bridge.store.tree import Node, Tree, failure
+from bridge.store.tree import Node, Tree, etag, failure
 
 LARGEST = 1 << 52  # bytes in a file: far beyond any disk, and chunk positions stay small integers
+# An extended attribute of a file that is about to take a name: the etags, separated by commas, of which what has the
+# name now must have one; "*" is any, and nothing that there is none. So nobody overwrites a change that they never saw.
+REPLACES = b"user.lighthouse.replaces"
 XATTR_CREATE, XATTR_REPLACE = 1, 2  # flags of setxattr(2)
 KIND_OF = {stat.S_IFDIR: "mkdir", stat.S_IFLNK: "symlink", stat.S_IFREG: "create"}
 
@@ -87,6 +90,7 @@ class Change(Tree):
         replaced = self.child(to_parent.id, new_name)
         if replaced == node.id:
             return  # two names of one file, or the very same name: POSIX leaves both
+        self._must_be_meant(node.id, old, replaced)
         if replaced is not None:
             over = self.node(replaced)
             if node.is_directory:
@@ -185,6 +189,16 @@ class Change(Tree):
         event = Event(self._sequence, self.now, self.agent, kind, self.section, node, path, detail)
         self._tail = record(self.connection, event, self._tail)
         return node
+
+    def _must_be_meant(self, number: int, path: bytes, replaced: int | None) -> None:
+        """Fail with EAGAIN where a file says what it replaces and that is not what is there."""
+        meant = self.xattr(number, REPLACES)
+        if meant is None:
+            return
+        there = "" if replaced is None else etag(self.node(replaced).ctime, self.node(replaced).size)
+        if there not in meant.decode().split(",") and (meant != b"*" or replaced is None):
+            raise failure(errno.EAGAIN)
+        self.record("removexattr", number, path, {"name": os.fsdecode(REPLACES)})
 
     def _must_be_empty(self, node: Node) -> None:
         if not node.is_directory:

@@ -37,6 +37,11 @@ class Node(NamedTuple):
         return stat.S_ISDIR(self.mode)
 
 
+def etag(ctime: int, size: int) -> str:
+    """Return what names one state of a file: it has another one after every change."""
+    return f'"{ctime:x}-{size:x}"'
+
+
 def failure(code: int) -> OSError:
     """Return the error a system call would fail with."""
     return OSError(code, os.strerror(code))

@@ -92,13 +92,22 @@ class Bridge:
         """Return what it logged."""
         return (self.folder / "bridge.log").read_text()
 
-    def request(self, method: str, path: str, body: bytes | None = None, port: int | None = None) -> tuple[int, bytes]:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, port: int | None = None, **headers: str
+    ) -> tuple[int, bytes]:
         """Make one request on a connection of its own."""
+        status, _, content = self.ask(method, path, body, port, **headers)
+        return status, content
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, port: int | None = None, **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Make one request and return status, headers (in lower case) and body; `if_match` is the header If-Match."""
         connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=15)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
             response = connection.getresponse()
-            return response.status, response.read()
+            return response.status, {key.lower(): value for key, value in response.getheaders()}, response.read()
         finally:
             connection.close()
 

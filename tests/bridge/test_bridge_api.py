@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.api import LARGEST_BODY
+from bridge.web.work import LARGEST_BODY
 from tests.bridge.harness import BACKENDS, Bridge, cleaned
 
 pytestmark = pytest.mark.fuse
@@ -138,7 +138,7 @@ def test_observe_says_what_paths_look_like(bridge: Bridge) -> None:
     assert seen["attributes"]["st_size"] == 7
     assert seen["attributes"]["st_mtime_ns"] == (bridge.current / "seen").stat().st_mtime_ns
     assert seen["xattrs"] == {"user.x": "79"}
-    assert len(seen["content"]) == 32
+    assert len(seen["content"]["hash"]) == 32
     assert "seen" in folder["listing"]
     assert missing["error"] == "ENOENT"
     assert outside["error"] == above["error"] == "EXDEV"
