@@ -25,8 +25,8 @@ HUNG = Threshold("hung-operation", Metric.OLDEST, 3.0, TRIGGER_WINDOW, 1, unit="
 
 TRAFFIC_GATES = (ERROR_RATIO, SLOW_SHARE, P95, UPTIME)
 
-# fewer comparisons convict than clear: three that differ among 300 are no chance, none among 300 is no proof
-SHADOW_TRIGGERS = (replace(DIVERGENCE, window=TRIGGER_WINDOW, minimum_samples=300), RESPONSIVE)
+# fewer comparisons convict than clear: three that differ among 30 are no chance, none among 30 is no proof
+SHADOW_TRIGGERS = (replace(DIVERGENCE, window=TRIGGER_WINDOW, minimum_samples=30), RESPONSIVE)
 TRAFFIC_TRIGGERS = (
     replace(ERROR_RATIO, window=TRIGGER_WINDOW, minimum_samples=100),
     replace(SLOW_SHARE, window=TRIGGER_WINDOW, minimum_samples=100),

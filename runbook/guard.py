@@ -28,8 +28,10 @@ from phases.phase import Stage
 from runbook import snapshot
 from runbook.engine import Engine
 from runbook.guard_beats import EVERY, Beats, Pulse
-from runbook.guard_decision import LIVE, Decision, Do, Look, decide, on_canary, serving_at
+from runbook.guard_decision import LIVE, Decision, Do, Look, decide, on_canary, same_stage, serving_at
 from runbook.guard_post import GuardPost
+from runbook.judgement import breached
+from runbook.snapshot import Snapshot
 from runbook.state import State, Status
 
 LOOK_SECONDS = 1.0
@@ -56,18 +58,22 @@ class Guard:
         self._gates_at = float("-inf")
         self._not_before = float("-inf")
         self._said = ""
+        self._shot: Snapshot | None = None  # the newest picture, the looker's
         live = engine.settings.place.live.absolute()
         self._live = str(Path(os.path.realpath(live.parent), live.name))  # as the kernel names it
 
     # looking
 
     def look(self) -> Look:
-        """Weigh the triggers and observe the deployment; where a side hangs this takes seconds."""
+        """Weigh the triggers and observe the deployment; where a side hangs this takes seconds.
+
+        The triggers come first, and where one fails the deployment is not observed anew: what was seen a second ago is
+        enough to go back by.
+        """
         engine = self._engine
-        now = engine.clock.now()
-        shot = snapshot.take(engine)
-        state = shot.state
-        stage, since = watched(state, shot.observed)
+        now, state = engine.clock.now(), engine.state()
+        before = self._shot
+        stage, since = watched(state, before.observed if before is not None else Observation())
         verdicts: tuple[Verdict, ...] = ()
         refuge: tuple[Verdict, ...] = ()
         if stage is not None:
@@ -77,10 +83,13 @@ class Guard:
             both = replace(stage, triggers=tuple(t for t in stage.triggers if t.metric in OF_BOTH))
             if not any(v.status is Outcome.ERROR for v in verdicts):
                 refuge = tuple(engine.judgement.triggers(both, during, Side.STABLE))
-            if state.status is Status.IN and state.pending is None and now - self._gates_at >= GATES_SECONDS:
-                self._gates_at = now
-                engine.judgement.gates(stage, state)
-        return Look(now, state, shot, verdicts, refuge)
+        if breached(verdicts) is not None and before is not None and same_stage(before.state, state):
+            return Look(now, state, before, verdicts, refuge)
+        if stage is not None and state.pending is None and now - self._gates_at >= GATES_SECONDS:
+            self._gates_at = now
+            engine.judgement.gates(stage, state)
+        self._shot = snapshot.take(engine)
+        return Look(now, state, self._shot, verdicts, refuge)
 
     def beat(self, look: Look | None) -> None:
         """Take the answers of the mounts and ask them again."""
@@ -142,7 +151,7 @@ class Guard:
                 self._say(f"! {decision.reason}")
                 for word in decision.loud:
                     self._say(f"! {word}")
-                fresh = decision.at_once and engine.clock.now() - look.at < FRESH
+                fresh = decision.at_once and engine.clock.now() - look.snapshot.at < FRESH
                 moved = engine.rollback(
                     reason=decision.reason,
                     automatic=decision.automatic,

@@ -109,7 +109,7 @@ def _unfinished(look: Look, state: State) -> Decision | None:
 
 
 def _breach(look: Look, state: State, pulses: Mapping[str, Pulse]) -> _Breach | None:
-    if not _same_stage(look.state, state) or not look.verdicts:
+    if not same_stage(look.state, state) or not look.verdicts:
         return None
     canary = serving_at(look.snapshot.observed, Side.CANARY)
     pulse = pulses.get(canary.name) if canary is not None else None
@@ -133,7 +133,9 @@ def serving_at(seen: Observation, side: Side) -> InstanceState | None:
     return seen.named(seen.routes.get(side, "")) or seen.serving(side)
 
 
-def _same_stage(one: State, other: State) -> bool:
+def same_stage(one: State, other: State) -> bool:
+    """Tell whether two states are of one stage, and of one attempt at it."""
+
     def stage(state: State) -> tuple[object, ...]:
         return state.status, state.week, state.stage, state.since, state.pending and state.pending.since
 

@@ -66,7 +66,7 @@ class Judgement:
         age = self._clock.now() - state.since
         verdicts: list[Verdict] = []
         silent: Measurement | None = None
-        for trigger in stage.triggers:
+        for trigger in dict.fromkeys(stage.triggers):
             threshold = self._fewer(trigger)
 
             def measure(window: float, metric: Metric = trigger.metric) -> Measurement:

@@ -1,0 +1,87 @@
+"""Convicting: much wrong is seen in seconds, little or by chance is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from checks.gate import Status, Threshold
+from deployment.metrics.source import Measurement, Metric
+from deployment.model import Side
+from runbook import conviction
+
+ERRORS = Threshold("error-ratio", Metric.ERROR_RATIO, 0.01, 60.0, 100, unit="%")
+BEAT = Threshold("heartbeat", Metric.RESPONSIVE, 1.0, 60.0, 3, at_least=True)
+
+
+def measured(
+    value: float | None, samples: int, *, failed: bool = False, metric: Metric = Metric.ERROR_RATIO
+) -> Measurement:
+    return Measurement(metric, Side.CANARY, 3.0, value, samples, 0.0, failed=failed, detail="it is silent")
+
+
+@pytest.mark.parametrize(
+    ("most", "age", "expected"),
+    [(60.0, 1e6, (3.0, 10.0, 60.0)), (60.0, 7.0, (3.0, 7.0)), (60.0, 0.2, (1.0,)), (10.0, 1e6, (3.0, 10.0))],
+)
+def test_it_looks_back_on_seconds_and_never_on_another_stage(
+    most: float, age: float, expected: tuple[float, ...]
+) -> None:
+    assert conviction.windows(most, age) == expected
+
+
+@pytest.mark.parametrize(
+    ("bad", "samples", "status"),
+    [
+        (6, 100, Status.FAIL),
+        (9, 180, Status.FAIL),  # 5%, of three seconds' traffic
+        (2, 100, Status.INCONCLUSIVE),  # twice the limit, and perhaps chance
+        (5, 300, Status.INCONCLUSIVE),
+        (40, 90, Status.INCONCLUSIVE),  # fewer than the trigger asks for: never, whatever they say
+        (3, 300, Status.PASS),
+        (0, 0, Status.INCONCLUSIVE),
+    ],
+)
+def test_only_what_is_no_chance_convicts(bad: int, samples: int, status: Status) -> None:
+    value = bad / samples if samples else None
+    verdict = conviction.weigh(ERRORS, (3.0,), lambda _: measured(value, samples))
+    assert verdict.status is status, verdict.reason
+
+
+def test_the_shortest_window_that_convicts_decides() -> None:
+    asked: list[float] = []
+
+    def measure(window: float) -> Measurement:
+        asked.append(window)
+        return measured(0.0 if window < 10 else 0.2, 1000)
+
+    verdict = conviction.weigh(ERRORS, (3.0, 10.0, 60.0), measure)
+    assert (verdict.status, verdict.window, asked) == (Status.FAIL, 10.0, [3.0, 10.0])
+
+
+def test_a_source_that_is_silent_is_asked_once() -> None:
+    asked: list[float] = []
+
+    def measure(window: float) -> Measurement:
+        asked.append(window)
+        return measured(None, 0, failed=True)
+
+    verdict = conviction.weigh(ERRORS, (3.0, 10.0, 60.0), measure)
+    assert (verdict.status, verdict.reason, asked) == (Status.ERROR, "it is silent", [3.0])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
+def test_what_is_no_number_convicts_nobody(value: float | None) -> None:
+    assert conviction.weigh(ERRORS, (3.0,), lambda _: measured(value, 1000)).status is Status.INCONCLUSIVE
+
+
+def test_a_mount_that_does_not_answer_needs_no_statistics() -> None:
+    verdict = conviction.weigh(BEAT, (3.0, 10.0), lambda _: measured(0.0, 3, metric=Metric.RESPONSIVE))
+    assert verdict.status is Status.FAIL
+
+
+def test_the_tail_is_poissons() -> None:
+    assert conviction.tail(0, 5.0) == 1.0
+    assert conviction.tail(1, 0.0) == 0.0
+    assert conviction.tail(1, 1.0) == pytest.approx(0.632121)
+    assert conviction.tail(10, 3.0) == pytest.approx(0.001102, rel=1e-3)
+    assert conviction.tail(10**6, 10.0) == 0.0
