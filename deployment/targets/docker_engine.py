@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 DEPLOYMENT, ROLE = "lighthouse-migrate.deployment", "lighthouse-migrate.role"  # labels of everything we make
 DEFAULT = "unix:///var/run/docker.sock"
-LOOK_SECONDS = 0.7
+PATIENCE = 30.0  # seconds an Engine may take that is busy starting and stopping
 
 REMEDIES = (
     ("is not a shared mount", "as root: mount --bind FOLDER FOLDER && mount --make-shared FOLDER"),
@@ -51,8 +52,12 @@ class Container(NamedTuple):
 class Engine:
     """One deployment's part of a Docker Engine."""
 
-    def __init__(self, state: Path) -> None:
-        """Stand for what the deployment with this state folder has on the Engine; nothing is asked yet."""
+    def __init__(self, state: Path, seconds: float | None = None) -> None:
+        """Stand for what the deployment with this state folder has on the Engine; nothing is asked yet.
+
+        With `seconds` everything that is asked from now on has so long altogether.
+        """
+        self._deadline = None if seconds is None else time.monotonic() + seconds
         self.id = hashlib.sha256(os.fsencode(state)).hexdigest()[:8]
         self.repository = f"lighthouse-migrate-{self.id}"
         self.host, self.context = endpoint()
@@ -126,13 +131,16 @@ class Engine:
         tags = [tag for each in listed for tag in each["RepoTags"] or ()]
         return frozenset(tag.rpartition(":")[2] for tag in tags if tag.startswith(f"{self.repository}:"))
 
+    def _seconds(self) -> float:
+        return PATIENCE if self._deadline is None else max(0.01, self._deadline - time.monotonic())
+
     def _get(self, path: str, missing: Any = None) -> Any:
         if self.host.startswith("unix://"):
-            status, body = _ask(Path(self.host.removeprefix("unix://")), path)
+            status, body = _ask(Path(self.host.removeprefix("unix://")), path, self._seconds())
         else:
             with talking("answer"):
                 api = self.sdk.api
-                answer = api.get(f"{api.base_url}{path}", timeout=LOOK_SECONDS * 3)
+                answer = api.get(f"{api.base_url}{path}", timeout=self._seconds())
                 status, body = answer.status_code, answer.content
         if status == 404 and missing is not None:
             return missing
@@ -201,11 +209,11 @@ def _connect(host: str, context: str) -> DockerClient:
     return docker.from_env(environment=environment, use_ssh_client=True, version="auto", timeout=60)
 
 
-def _ask(socket_path: Path, path: str) -> tuple[int, bytes]:
+def _ask(socket_path: Path, path: str, seconds: float) -> tuple[int, bytes]:
     """GET a path of the Engine's API over its Unix socket."""
     request = f"GET {path} HTTP/1.0\r\nHost: docker\r\nConnection: close\r\n\r\n"
     try:
-        with unix_socket.connect(socket_path, LOOK_SECONDS) as stream:
+        with unix_socket.connect(socket_path, seconds) as stream:
             stream.sendall(request.encode())
             pieces = []
             while piece := stream.recv(65536):

@@ -62,15 +62,11 @@ def bound(layout: Layout) -> tuple[str, ...]:
 
 def is_shared(folder: Path) -> bool:
     """Return whether what is mounted below a folder is passed on to others who share it."""
-    found, depth = False, -1
-    for line in Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines():
-        words = line.split()
-        point = words[4].rstrip("/")
-        inside = str(folder) == words[4] or f"{folder}/".startswith(f"{point}/")
-        if inside and len(point) >= depth:  # of those that are stacked the last one counts
-            optional = words[6 : words.index("-")]
-            found, depth = any(w.startswith("shared:") for w in optional), len(point)
-    return found
+    table = mounts.table()
+    for place in (folder, *folder.parents):
+        if (mount := mounts.at(table, place)) is not None:
+            return mount.shared
+    return False
 
 
 def _note(layout: Layout) -> Path:

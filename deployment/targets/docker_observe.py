@@ -7,6 +7,7 @@ word to the router, does not wait for it.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 from deployment.errors import UnreachableError
@@ -17,29 +18,52 @@ from deployment.targets import docker_notes, local_observe
 from deployment.targets.docker_engine import Container, Engine
 from deployment.targets.local_layout import Layout, read_last, read_records
 
+ENGINE_SECONDS = 1.8
 RUNNING = ("running", "restarting", "paused")
 
 
-def observe(engine: Engine, layout: Layout) -> Observation:
+class _Asking(threading.Thread):
+    """What the Engine says, asked while the Bridges answer."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(daemon=True)
+        self._engine = Engine(layout.state, ENGINE_SECONDS)
+        self.containers: dict[str, Container] | None = None
+        self.images: frozenset[Image] | None = None
+        self.pids: dict[str, int | None] = {}
+        self.error = ""
+        self.start()
+
+    def run(self) -> None:
+        try:
+            there = {c.role: c for c in self._engine.containers()}
+            tags = self._engine.images()
+            self.containers, self.images = there, frozenset(i for i in Image if i in tags)
+            self.pids = {c.role: self._engine.pid(c) for c in there.values() if c.state in RUNNING}
+        except UnreachableError as error:
+            self.error = error.message
+
+
+def observe(layout: Layout) -> Observation:
     """Return what is there, within 3 seconds whatever hangs."""
     records = read_records(layout)
     urls = {r.name: f"http://{r.address}/health" for r in records if not r.retired}
+    asking = _Asking(layout)
     answers = ask(urls, local_observe.HEALTH_SECONDS)
     notes = list(docker_notes.read(layout).notes)
-    containers: dict[str, Container] | None
-    try:
-        containers = {c.role: c for c in engine.containers()}
-        images = frozenset(i for i in Image if i in engine.images())
+    asking.join(ENGINE_SECONDS + 0.3)
+    containers, images = asking.containers, asking.images
+    if containers is None or images is None:
+        notes.append(f"{asking.error}; its containers and images are as they were last seen")
+        images = docker_notes.read(layout).images
+    else:
         docker_notes.keep_images(layout, images)
-    except UnreachableError as error:
-        notes.append(f"{error.message}; its containers and images are as they were last seen")
-        containers, images = None, docker_notes.read(layout).images
     states = []
     for record in records:
         there = containers.get(record.name) if containers is not None else None
         if record.retired and containers is not None and (there is None or there.state not in RUNNING):
             continue  # it has ended; what it left is removed with the next change
-        pid = engine.pid(there) if there is not None else None
+        pid = asking.pids.get(record.name)
         answer = answers.get(record.name, Answer())
         found = local_observe.state_of(layout, record, local_observe.health(answer), answer, pid)
         # the Bridge knows its process by its container's numbers, we by the host's

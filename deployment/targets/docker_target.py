@@ -32,7 +32,7 @@ class DockerTarget:
 
     def observe(self) -> Observation:
         """Return what is really there, asked of the world now, within 3 seconds whatever hangs."""
-        return docker_observe.observe(self._engine, self._layout)
+        return docker_observe.observe(self._layout)
 
     def metrics(self) -> Mapping[Side, str]:
         """Return the metrics URL of each side's current instance, as it is written down."""

@@ -20,6 +20,7 @@ class Mount(NamedTuple):
     point: str
     kind: str  # "fuse", "ext4"
     source: str = ""  # what it is mounted from, a name of its own choice where it is FUSE
+    shared: bool = False  # what is mounted on it is passed on to those who share it
 
 
 def table() -> tuple[Mount, ...]:
@@ -28,13 +29,16 @@ def table() -> tuple[Mount, ...]:
     for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
         first, _, second = line.partition(b" - ")
         words = first.split(b" ")
+        kind, source = (os.fsdecode(word) for word in second.split(b" ", 2)[:2])
         found.append(
             Mount(
                 int(words[0]),
                 int(words[1]),
                 words[2].decode(),
                 _unescape(words[4]),
-                *(os.fsdecode(word) for word in second.split(b" ", 2)[:2]),
+                kind,
+                source,
+                any(word.startswith(b"shared:") for word in words[6:]),
             )
         )
     return tuple(found)

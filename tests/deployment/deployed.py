@@ -11,12 +11,14 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from deployment.model import Change, Deployment, Image, Instance, Kind, Observation, Side
 from deployment.plan import holds, plan
 from deployment.targets.local import LocalTarget
+from deployment.targets.target import Place, Target
 from tests.deployment.helpers import Clients, a_place
 
 FUSEPY = Instance(Image.FUSE2, "fusepy")
@@ -27,11 +29,11 @@ PYFUSE3 = Instance(Image.FUSE3, "pyfuse3")
 
 
 class Deployed:
-    """A LocalTarget in a folder of its own."""
+    """A target in a folder of its own."""
 
-    def __init__(self, folder: Path, drain_seconds: float = 5.0) -> None:
+    def __init__(self, folder: Path, drain_seconds: float = 5.0, kind: Callable[[Place], Target] = LocalTarget) -> None:
         self.place = a_place(folder, drain_seconds)
-        self.target = LocalTarget(self.place)
+        self.target = kind(self.place)
         self.said: list[str] = []
 
     def to(self, desired: Deployment) -> Observation:
@@ -86,9 +88,9 @@ class Files:
             self.done += 1
 
 
-def walk(folder: Path) -> dict[str, Any]:
+def walk(folder: Path, kind: Callable[[Place], Target] = LocalTarget) -> dict[str, Any]:
     """Walk a deployment through all that the nine weeks ask of a target, under load, and take it away."""
-    deployed = Deployed(folder)
+    deployed = Deployed(folder, kind=kind)
     failed: list[str] = []
     done = 0
     try:
