@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from dualfuse.daemon import Daemon
+from dualfuse.exploring import Chooser
 from dualfuse.lockstep import Lockstep, Seen
-from dualfuse.steps import KINDS, NAMES, Side, Step
-from dualfuse.trees import walk
+from dualfuse.steps import Side, Step
 
 LOOPBACK = "dualfuse.samples.loopback:Loopback"
 BACKENDS = ("fusepy", "pyfuse3")
@@ -37,11 +37,7 @@ BACKENDS = ("fusepy", "pyfuse3")
 OPTIONS = ("entry_timeout=0,attr_timeout=0", "entry_timeout=1,attr_timeout=0")
 WORKERS = 2
 SHOWN = 20  # differences that a worker prints; more of them are only counted
-REFRESH = 8  # operations after which the paths that exist are looked up again
 TOLD = 60.0  # seconds between two lines of progress
-FREE = {"mkdir": 0.1, "symlink": 0.1, "exclusive": 0.1, "pipe": 0.1, "write": 0.5, "replace": 0.5}  # existing paths
-DRAWN = (*KINDS, *("mkdir", "write", "replace") * 2, *("hold",) * 4)  # what others need is drawn more often
-PATHS = (*NAMES, *(f"{above}/{name}" for above in ("a", "dir", "sub", "dir/sub", "dir/sub/a") for name in NAMES))
 
 
 class Sequence:
@@ -49,10 +45,9 @@ class Sequence:
 
     def __init__(self, seed: int, roots: tuple[Path, Path, Path], tally: Counter[str]) -> None:
         self.seed = seed
-        self._generator = random.Random(seed)
+        self._chooser = Chooser(random.Random(seed))
         self._roots = roots
         self._tally = tally  # counts by what was counted; "kind:" and "known:" stand before names
-        self._known: list[str] = []  # what existed a moment ago
 
     def run(self, length: int, every: int) -> None:
         """Take the steps; after an unexplained difference the rest would only repeat it, so it ends there."""
@@ -63,8 +58,6 @@ class Sequence:
         lockstep = Lockstep(sides, strict=True)
         try:
             for number in range(1, length + 1):
-                if number % REFRESH == 1:
-                    self._known = list(walk(sides[2].root))
                 is_over = self._step(lockstep, number)
                 if not is_over and (number % every == 0 or number == length):
                     is_over = self._count(number, lockstep.compare_trees())
@@ -77,7 +70,7 @@ class Sequence:
                 shutil.rmtree(place, ignore_errors=True)
 
     def _step(self, lockstep: Lockstep, number: int) -> bool:
-        step = self._choose()
+        step = self._chooser.step(lockstep.sides[2].root)
         if lockstep.avoidable(step):
             step = Step("status", step.path)
         results, seen = lockstep.take(step)
@@ -85,15 +78,6 @@ class Sequence:
         self._tally[f"kind:{step.kind}"] += 1
         self._tally["succeeded"] += not (isinstance(results[2], str) and results[2][:1] == "E")
         return self._count(number, [seen] if seen is not None else []) or lockstep.ended
-
-    def _choose(self) -> Step:
-        pick, chance = self._generator.choice, self._generator.random
-
-        def path(share: float) -> str:
-            return pick(self._known) if self._known and chance() < share else pick(PATHS)
-
-        kind = pick(DRAWN)
-        return Step(kind, path(FREE.get(kind, 0.95)), path(0.4), self._generator.randrange(100_000))
 
     def _count(self, number: int, differences: list[Seen]) -> bool:
         """Count and print; tells whether there was something that nobody can explain."""

@@ -1,8 +1,7 @@
-"""Random sequences of steps by hypothesis: stateful ones, in which a step works on what earlier ones have made."""
+"""The steps of a parity run chosen by hypothesis, so that each works on what earlier ones have made."""
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -20,81 +19,27 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from dualfuse.lockstep import Lockstep, Seen, workplaces
+from dualfuse.exploring import LENGTH, EnoughError, Judge, Run
 from dualfuse.steps import MAKING, NAMES, Step
 
-LENGTH = 30  # steps of one sequence, at most
 SEQUENCES = 20  # of one seed
 _WRITING = frozenset({"write", "replace"})  # what makes a file or changes it
 _NAMING = frozenset({"rename", "link"})  # what gives a file another name
 _TAKING = frozenset({"rename", "unlink", "rmdir"})  # what takes a name away
 
 
-class EnoughError(BaseException):
-    """Nothing more is to be tried; hypothesis lets what is not an Exception pass."""
-
-
-class Judge:
-    """What the machines report to: it counts, keeps the sequence that shows a difference, and says when to stop."""
-
-    def __init__(self, directories: tuple[Path, Path], steps: int) -> None:
-        self.directories = directories
-        self.steps = 0
-        self.known = 0
-        self.against_plain: list[tuple[int, Seen]] = []
-        self.found: list[Step] = []
-        self.is_over = False
-        self._wanted = steps
-
-    def go_on(self) -> None:
-        """Count a step before it is taken. Raises EnoughError when it shall not be."""
-        if self.is_over or self.steps >= self._wanted:
-            self.is_over = True
-            raise EnoughError
-        self.steps += 1
-
-    def hear(self, taken: list[Step], seen: list[Seen], is_agreed: bool) -> bool:
-        """Judge what was seen after a step; tells whether the plain directory still agrees. Raises EnoughError."""
-        if any(each.is_apart for each in seen):
-            self.found, self.is_over = list(taken), True
-            raise EnoughError
-        against = [each for each in seen if each.is_against_plain]
-        self.known += len(seen) - len(against)
-        if is_agreed:
-            self.against_plain += [(self.steps, each) for each in against]
-        return is_agreed and not against
-
-
 class _Machine(RuleBasedStateMachine):
-    """One sequence, in directories of its own; the rules come from ``_machine``."""
+    """One sequence; the rules come from ``_machine``."""
 
     judge: Judge
 
     def __init__(self) -> None:
         super().__init__()
-        self._places = workplaces(*self.judge.directories)
-        self._lockstep = Lockstep(self._places.__enter__())
-        self._taken: list[Step] = []
-        self._is_agreed = True
-
-    def take(self, step: Step) -> bool:
-        """Take a step and compare everything; tells whether it succeeded."""
-        if self._lockstep.ended:
-            return False
-        self.judge.go_on()
-        if self._lockstep.avoidable(step):
-            step = Step("status", step.path)
-        self._taken.append(step)
-        results, seen = self._lockstep.take(step)
-        differences = [seen] if seen is not None else []
-        if not self._lockstep.ended:
-            differences += self._lockstep.compare_trees()
-        self._is_agreed = self.judge.hear(self._taken, differences, self._is_agreed)
-        return bool(results[2] == 0 or not isinstance(results[2], str))
+        self.run = Run(self.judge)
 
     def teardown(self) -> None:
         """Remove what the sequence has made."""
-        self._places.__exit__(None, None, None)
+        self.run.end()
 
 
 def _join(folder: str, name: str) -> str:
@@ -112,11 +57,11 @@ def _machine(kinds: Sequence[str], judge: Judge) -> type[_Machine]:
 
     def rule_for(kind: str) -> Any:
         def make(self: _Machine, path: str, other: str, number: int) -> Any:
-            is_done = self.take(Step(kind, path, other, number))
+            is_done = self.run.take(Step(kind, path, other, number))
             return (other if kind in _NAMING else path) if is_done else multiple()
 
         def act(self: _Machine, path: str, other: str, number: int) -> None:
-            self.take(Step(kind, path, other, number))
+            self.run.take(Step(kind, path, other, number))
 
         if kind == "mkdir":
             return rule(targets=(paths, folders), path=new, other=new, number=number)(make)

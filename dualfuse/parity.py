@@ -1,10 +1,11 @@
 """Do two mounted directories behave alike? ``python -m dualfuse.parity A B [--steps 300] [--seed N]``.
 
-Random sequences of operations (by hypothesis) run on both and on a plain temporary directory; after each step its
-result or errno and the whole tree are compared. The first difference that ``dualfuse.differences`` does not accept is
-shrunk, and a script is written that replays it. Prints {"ok", "steps", "seed", "accepted", "differences": […],
-"minimal": [steps], "script", "replays", "against_plain": […], "unsupported": [kinds]}; ``ok`` means that A and B never
-differed. A and B may be two mounts of one store: each side works in directories of its own.
+Random sequences of operations run on both and on a plain temporary directory; after each step its result or errno and
+the whole tree are compared. Hypothesis chooses the steps where it is installed, else plain chance ("chosen_by"). The
+first difference that ``dualfuse.differences`` does not accept is shrunk, and a script is written that replays it.
+Prints {"ok", "steps", "seed", "accepted", "differences": […], "minimal": [steps], "script", "replays",
+"against_plain": […], "unsupported": [kinds], "chosen_by"}; ``ok`` means that A and B never differed. A and B may be two
+mounts of one store: each side works in directories of its own.
 """
 
 import argparse
@@ -12,9 +13,11 @@ import json
 import random
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from dualfuse.exploring import Judge, explore
 from dualfuse.replay import replay, shrink, write_script
 from dualfuse.steps import KINDS, supported
 
@@ -36,6 +39,7 @@ class Report:
     replays: bool | None = None  # whether the script has shown the difference again, None without one
     against_plain: list[dict[str, object]] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
+    chosen_by: str = ""
 
 
 def compare(
@@ -47,8 +51,6 @@ def compare(
     shrinking: float = _SHRINKING,
 ) -> Report:
     """Take so many random steps; the same seed gives the same ones on file systems that support the same kinds."""
-    from dualfuse.machine import Judge, explore  # hypothesis is only needed here
-
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     a, b = Path(directory_a), Path(directory_b)
     report = Report(True, 0, seed)
@@ -63,8 +65,7 @@ def compare(
             report.unsupported.append(kind)
 
     judge = Judge((a, b), steps)
-    with tempfile.TemporaryDirectory(prefix="parity-") as home:
-        explore(kinds, judge, seed, home)
+    report.chosen_by = _explore(kinds, judge, seed)
     report.steps, report.accepted = judge.steps, judge.known
     report.against_plain = [{"step": step, **seen.as_json()} for step, seen in judge.against_plain[:_MOST]]
     if judge.found:
@@ -83,6 +84,21 @@ def compare(
     return report
 
 
+def _explore(kinds: Sequence[str], judge: Judge, seed: int) -> str:
+    """Take the steps; tells by what they were chosen. Where hypothesis is not installed, as in a service's own place,
+    plain chance does it: with less variety, compared and shrunk all the same."""
+    try:
+        from dualfuse import machine
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        explore(kinds, judge, seed)
+        return "random"
+    with tempfile.TemporaryDirectory(prefix="parity-") as home:
+        machine.explore(kinds, judge, seed, home)
+    return "hypothesis"
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; the exit code is 0 when A and B never differed, else 1."""
     parser = argparse.ArgumentParser(prog="python -m dualfuse.parity", description=__doc__)
@@ -92,14 +108,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--script", type=Path, metavar="FILE", help="where to write the script that replays it")
     chosen = parser.parse_args(argv)
-    try:
-        report = compare(chosen.directory_a, chosen.directory_b, chosen.steps, chosen.seed, chosen.script)
-    except ModuleNotFoundError as error:
-        if error.name != "hypothesis":
-            raise
-        hint = f"{sys.executable} -m pip install 'hypothesis>=6.140,<7'"
-        print(json.dumps({"ok": False, "error": "hypothesis is not installed", "hint": hint}))  # noqa: T201
-        return 1
+    report = compare(chosen.directory_a, chosen.directory_b, chosen.steps, chosen.seed, chosen.script)
     print(json.dumps(asdict(report), default=str))  # noqa: T201
     return 0 if report.ok else 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dualfuse.exploring import LENGTH, Judge, explore
 from dualfuse.lockstep import Lockstep, workplaces
 from dualfuse.parity import compare
 from dualfuse.replay import replay, shrink
@@ -60,6 +61,7 @@ def test_a_planted_difference_is_shrunk_to_a_script_that_replays_it(
 def test_two_plain_directories_never_differ(roots: tuple[Path, Path]) -> None:
     report = compare(*roots, steps=500, seed=3)
     assert (report.ok, report.steps, report.differences, report.against_plain) == (True, 500, [], [])
+    assert report.chosen_by == "hypothesis"
     assert report.script is None
 
 
@@ -105,11 +107,20 @@ def test_a_replay_tells_what_differs_and_leaves_nothing(roots: tuple[Path, Path]
     assert [list(root.iterdir()) for root in roots] == [[], []]
 
 
-def test_without_hypothesis_it_says_what_to_install(roots: tuple[Path, Path], tmp_path: Path) -> None:
+def test_plain_chance_chooses_where_hypothesis_is_not_installed(roots: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "hypothesis.py").write_text("raise ModuleNotFoundError('none', name='hypothesis')")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from dualfuse.parity import main; sys.exit(main())"
-    argv = [sys.executable, "-c", code, *map(str, roots)]
+    argv = [sys.executable, "-c", code, *map(str, roots), "--steps", "200"]
     said = subprocess.run(argv, cwd=HERE, capture_output=True, text=True, timeout=60)
     answer = json.loads(said.stdout)
-    assert (said.returncode, answer["ok"], answer["error"]) == (1, False, "hypothesis is not installed")
-    assert "pip install 'hypothesis" in answer["hint"]
+    assert (said.returncode, answer["ok"], answer["steps"], answer["chosen_by"]) == (0, True, 200, "random")
+
+
+@pytest.mark.fuse
+def test_plain_chance_finds_what_was_planted(tmp_path: Path, roots: tuple[Path, Path]) -> None:
+    plain, under = roots
+    with serve("tests.dualfuse.mutants:LostMode", tmp_path / "b", "pyfuse3", [f"root={under}"], FRESH) as daemon:
+        judge = Judge((plain, Path(daemon.mountpoint)), 2000)
+        explore(KINDS, judge, 1)
+    assert 1 <= len(judge.found) <= LENGTH
+    assert judge.steps < 2000
