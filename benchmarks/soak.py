@@ -4,13 +4,17 @@ Run by `./dev bench soak --minutes 30`. There is one file system with synchronou
 are `async def`, each with a store, a mount by either backend, and a stable path that is swapped between the two. Half
 of the clients work on each path: write, read back, rename, list, remove, and compare the hash of every byte. A failure
 is anything but success, a wrong hash included; in the end every file is read once more. Every two seconds the memory,
-descriptors and threads of all four daemons are taken, and the number of mounts; growth is the slope of what a warm
-daemon holds, times the length of the run.
+descriptors and threads of all four daemons are taken, and the number of mounts. A daemon gets threads, and each of them
+buffers and a pipe, until the load has met all of them; growth is the slope over the second half of the run.
+
+A rename looks two paths up, one after the other. When a swap comes between, the kernel sees two mounts and answers
+EXDEV, whatever the method of the swap: `renamed_again` counts these, and the second try must succeed.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import json
 import multiprocessing
@@ -20,9 +24,11 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from dualfuse.daemon import Daemon
@@ -35,15 +41,16 @@ CLIENTS = 8
 SIZES = (100, 4096, 70_000, 1_500_000)  # bytes
 OPTIONS = "entry_timeout=0,attr_timeout=0"  # two mounts of one store are live while a path is swapped
 KEPT = 10  # failures that are shown
+CROSSED: list[str] = []  # what a client has renamed twice
 SAMPLE = 2.0  # seconds between two samples of memory
-WARM = 60.0  # seconds after which a daemon has all its threads and their buffers: younger ones grow
+POINTS = 10  # of the course of an amount that are shown
 ENOUGH = 10  # samples of warm daemons that a slope is drawn from
 # What is called growth over a run. Memory: one that leaks 100 bytes an operation is far above.
 LIMITS = {"bytes": 1 << 20, "descriptors": 3, "threads": 3}
 SHARE = 0.05  # of what a daemon holds: less than this is the allocator's noise
 
 
-def client(number: int, directory: str, stop: Any, answer: Connection) -> None:
+def client(number: int, directory: str, ready: Any, stop: Any, answer: Connection) -> None:
     """Work until told to stop, and send what was done: operations, bytes verified, failures."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     generator = random.Random(number)
@@ -51,6 +58,7 @@ def client(number: int, directory: str, stop: Any, answer: Connection) -> None:
     failures: list[str] = []
     hashes: dict[str, str] = {}
     place = Path(directory, f"client-{number}")
+    ready.release()
 
     while not stop.is_set():
         kind = generator.choice(("write", "read", "read", "rename", "list", "remove", "hold"))
@@ -71,7 +79,8 @@ def client(number: int, directory: str, stop: Any, answer: Connection) -> None:
         except Exception as error:  # noqa: BLE001 - as above
             failed += 1
             failures.append(f"client {number}: {name} in the end: {error!r}")
-    answer.send({"operations": operations, "verified_bytes": verified, "failed": failed, "failures": failures})
+    done = {"operations": operations, "verified_bytes": verified, "failed": failed, "failures": failures}
+    answer.send({**done, "crossed": len(CROSSED)})
     answer.close()
 
 
@@ -101,11 +110,21 @@ def _act(kind: str, place: Path, name: str, generator: random.Random, hashes: di
             raise AssertionError(f"{len(data)} bytes read back have another hash")
         return len(data)
     if kind == "rename":
-        path.rename(place / f"{name}-moved")
-        (place / f"{name}-moved").rename(path)
-    else:
-        path.unlink()
-        del hashes[name]
+        return _rename(path, place / f"{name}-moved") + _rename(place / f"{name}-moved", path)
+    path.unlink()
+    del hashes[name]
+    return 0
+
+
+def _rename(old: Path, new: Path) -> int:
+    """Rename, again where a swap has come between the two look-ups of the kernel: one path is then the old mount's."""
+    try:
+        old.rename(new)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        CROSSED.append(str(old))
+        old.rename(new)
     return 0
 
 
@@ -164,36 +183,36 @@ def holds(pid: int) -> dict[str, int]:
     return {"bytes": private, "descriptors": count["fd"], "threads": count["task"]}
 
 
-def growth(samples: list[tuple[float, float]]) -> float | None:
-    """Slope of the least-squares line through (age in seconds, amount), a minute; None for too few warm samples."""
-    samples = [(age, amount) for age, amount in samples if age > WARM]
-    if len(samples) < ENOUGH:
-        return None
-    ages, amounts = [age for age, _ in samples], [amount for _, amount in samples]
-    middle, mean = sum(ages) / len(ages), sum(amounts) / len(amounts)
-    above = sum((age - middle) * (amount - mean) for age, amount in samples)
-    return 60 * above / sum((age - middle) ** 2 for age in ages)
+def slope(points: Sequence[tuple[float, int]]) -> float:
+    """Slope of the least-squares line through (seconds, amount), a minute."""
+    times, amounts = [time for time, _ in points], [amount for _, amount in points]
+    middle, mean = sum(times) / len(times), sum(amounts) / len(amounts)
+    above = sum((time - middle) * (amount - mean) for time, amount in points)
+    return 60 * above / sum((time - middle) ** 2 for time in times)
 
 
-def course(samples: list[tuple[float, dict[str, int]]], what: str) -> dict[str, Any]:
-    """How an amount went over a run: extremes, slope, and whether it grew."""
-    amounts = [(age, held[what]) for age, held in samples]
-    values = [amount for _, amount in amounts]
-    slope = growth([(age, float(amount)) for age, amount in amounts])
-    gained = 0.0 if slope is None else slope * (amounts[-1][0] - WARM) / 60
+def course(samples: Sequence[tuple[float, dict[str, int]]], what: str) -> dict[str, Any]:
+    """How an amount went over a run: medians along it, the slope of the second half, and whether it grew there."""
+    points = [(age, held[what]) for age, held in samples]
+    values = [amount for _, amount in points]
+    size = max(1, len(points) // POINTS)
+    late = points[len(points) // 2 :]
+    is_enough = len(late) >= ENOUGH
+    minute = slope(late) if is_enough else 0.0
+    gained = minute * (late[-1][0] - late[0][0]) / 60
     return {
         "least": min(values),
         "most": max(values),
-        "last": values[-1],
-        "per_minute": None if slope is None else round(slope, 2),
-        "grows": gained > max(LIMITS[what], SHARE * min(values)),
+        "course": [round(median(values[start : start + size])) for start in range(0, len(values), size)],
+        "per_minute": round(minute, 2) if is_enough else None,
+        "grows": gained > max(LIMITS[what], SHARE * median(values)),
     }
 
 
 def soak(seconds: float, every: float) -> dict[str, Any]:
     """Run the load and the swaps for so long."""
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
+    ready, stop = context.Semaphore(0), context.Event()
     with tempfile.TemporaryDirectory(prefix="soak-", dir=_memory()) as name, ExitStack() as stack:
         lines = [Line(kind, Path(name), stack) for kind in KINDS]
         for line in lines:
@@ -202,9 +221,11 @@ def soak(seconds: float, every: float) -> dict[str, Any]:
         for number in range(CLIENTS):
             ours, theirs = context.Pipe(duplex=False)
             stable = str(lines[number % len(lines)].stable)
-            process = context.Process(target=client, args=(number, stable, stop, theirs), daemon=True)
+            process = context.Process(target=client, args=(number, stable, ready, stop, theirs), daemon=True)
             process.start()
             running.append((process, ours))
+        for _ in running:
+            ready.acquire(timeout=60)
         start = swapped = sampled = time.monotonic()
         is_well = True
         mounted = []
@@ -253,6 +274,7 @@ def report(lines: list[Line], answers: list[dict[str, Any]], seconds: float, mou
         "operations": sum(answer.get("operations", 0) for answer in answers),
         "verified_bytes": sum(answer.get("verified_bytes", 0) for answer in answers),
         "swaps": sum(line.turns - 1 for line in lines),
+        "renamed_again": sum(answer.get("crossed", 0) for answer in answers),
         "failed": failed,
         "failures": [*problems, *(text for answer in answers for text in answer["failures"])][: 2 * KEPT],
         "held": held,
