@@ -7,6 +7,7 @@ run in the thread that called ``mount``.
 import errno
 import logging
 import os
+import threading
 import warnings
 from contextlib import nullcontext
 from typing import Any
@@ -18,6 +19,7 @@ from dualfuse.cstderr import CapturedStderr
 from dualfuse.errors import MountError
 from dualfuse.guard import Guard, guard
 from dualfuse.insides import installed_version
+from dualfuse.operations import DirectHandle
 
 log = logging.getLogger("dualfuse")
 
@@ -95,6 +97,7 @@ class Served:
         self.failure: OSError | None = None
         self.captured = CapturedStderr()
         self.exit: Any = None
+        self.opened = threading.local()  # .direct: whether what this thread opened last is a DirectHandle
 
     def init(self, path: str) -> None:
         """Called when the kernel says hello."""
@@ -111,7 +114,10 @@ class Served:
     def __call__(self, operation: str, *args: Any) -> Any:
         if operation == "init":
             return self.init(*args)
-        return self.operations(operation, *args)
+        result = self.operations(operation, *args)
+        if operation in ("open", "create"):
+            self.opened.direct = isinstance(result, DirectHandle)
+        return result
 
     def __getattr__(self, name: str) -> Any:
         # fusepy looks for None, mfusepy for a missing attribute: both read a missing one as "not implemented"
@@ -125,7 +131,19 @@ def _run(
     fuse: Any, served: Served, path: str, library: dict[str, options.Value], adapter: dict[str, options.Value]
 ) -> None:
     class FUSE(fuse.FUSE):  # type: ignore[misc]
-        """fusepy's, with EIO for what is not an errno."""
+        """fusepy's, with EIO for what is not an errno, and handles that say that they are direct."""
+
+        def open(self, path: bytes, fip: Any) -> Any:
+            return self._marked(super().open(path, fip), fip)
+
+        def create(self, path: bytes, mode: int, fip: Any) -> Any:
+            return self._marked(super().create(path, mode, fip), fip)
+
+        @staticmethod
+        def _marked(result: Any, fip: Any) -> Any:
+            if getattr(served.opened, "direct", False):
+                fip.contents.direct_io = 1
+            return result
 
         @staticmethod
         def _wrapper(func: Any, *args: Any) -> int:

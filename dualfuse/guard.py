@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dualfuse.asynchronous import portal_for
-from dualfuse.operations import OPERATIONS, bind, inherits_default
+from dualfuse.operations import OPERATIONS, DirectHandle, bind, inherits_default
 
 log = logging.getLogger("dualfuse")
 
@@ -64,7 +64,7 @@ def _data(result: Any, args: tuple[Any, ...]) -> bytes:
 def _handle(result: Any, _args: tuple[Any, ...]) -> int:
     if not isinstance(result, int):
         raise BadReturnError(f"expected a file handle (int), got {result!r:.80}")
-    return result & 0xFFFFFFFFFFFFFFFF
+    return result if isinstance(result, DirectHandle) else result & 0xFFFFFFFFFFFFFFFF
 
 
 def _attributes(result: Any, _args: tuple[Any, ...]) -> Mapping[str, Any]:

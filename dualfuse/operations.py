@@ -33,6 +33,14 @@ class FuseOSError(OSError):
         super().__init__(errno, os.strerror(errno))
 
 
+class DirectHandle(int):
+    """A handle that ``open`` or ``create`` may return for a file whose content the kernel must not keep.
+
+    Every read and write of it then reaches the file system as it was made, as with the mount option direct_io: for
+    files that grow while they are read, or are made when they are. mfusepy takes it for an ordinary handle.
+    """
+
+
 class Operations:
     """A read-only, empty file system: inherit from it and override what yours does.
 

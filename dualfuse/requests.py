@@ -13,6 +13,7 @@ from dualfuse.guard import Guard
 from dualfuse.inodes import Node
 from dualfuse.listing import DirectoryHandle, Lister
 from dualfuse.names import NameRequests
+from dualfuse.operations import DirectHandle
 
 _decode = os.fsdecode
 _encode = os.fsencode
@@ -119,7 +120,8 @@ class Requests(NameRequests):
         self._next_handle = number + 1
         self.files[number] = Handle(node, fh, caller)
         self.inodes.opened(node)
-        return self._pyfuse3.FileInfo(fh=number, **self._open_flags)
+        direct = {"direct_io": True} if isinstance(fh, DirectHandle) else {}
+        return self._pyfuse3.FileInfo(fh=number, **{**self._open_flags, **direct})
 
     def read(self, number: int, offset: int, size: int) -> bytes:
         handle = self._file(number)
