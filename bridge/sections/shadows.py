@@ -19,6 +19,7 @@ from itertools import count
 from bridge.annotations import LONGEST, Annotation, AnnotationError, anchor, parse, rendered
 from bridge.sections.section import Attributes, Section, Surroundings, attributes
 from bridge.store.tree import Node, Tree, failure
+from dualfuse.operations import DirectHandle
 
 LARGEST = 16 * 1024 * 1024  # bytes of a file up to which it can be annotated: its lines are looked through
 KEPT = 64  # shadows that are remembered as they were last shown
@@ -78,7 +79,7 @@ class Shadows(Section):
             raise failure(errno.EPERM)
         handle = next(self._numbers)
         self._pens[handle] = Pen(node.id, name, self._caller().agent)
-        return handle
+        return DirectHandle(handle)
 
     def _pen(self, handle: int) -> Pen:
         try:

@@ -18,6 +18,7 @@ from bridge.sections.section import Attributes, Surroundings, attributes
 from bridge.sections.tree_section import TreeSection
 from bridge.store import feed
 from bridge.store.tree import Tree, failure
+from dualfuse.operations import DirectHandle
 
 EVENTS = "events"  # the stream that is not written but is the feed of the store
 OF_THE_FEED = 0  # instead of the number of a node
@@ -73,7 +74,7 @@ class Streams(TreeSection):
     def _handle(self, node: int, agent: str) -> int:
         handle = next(self._numbers)
         self._handles[handle] = (node, agent)
-        return handle
+        return DirectHandle(handle)
 
     def _of(self, handle: int) -> tuple[int, str]:
         try:
