@@ -58,7 +58,7 @@ class Lister:
         node = handle.node
         if offset == 0 or handle.entries is None:
             path = self._requests.inodes.path(node)
-            handle.entries = self._requests.call("readdir", path, handle.fh)
+            handle.entries = self._requests.do.readdir(path, handle.fh)
             handle.plus = self._policy == "plus"
         elif self._policy == "auto" and not handle.plus:
             handle.plus = handle.sent > 0 and node.looked_up * 2 > handle.sent
@@ -96,7 +96,7 @@ class Lister:
             name, _ = _split(entries[index])
             if name not in {".", ".."}:
                 try:
-                    attributes = requests.call("getattr", inodes.path_in(parent, name), None)
+                    attributes = requests.do.getattr(inodes.path_in(parent, name), None)
                 except OSError:  # gone since it was listed, or unreadable: list the name as libfuse2 does
                     attributes = None
                 if attributes is not None:

@@ -9,16 +9,27 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from dualfuse.attributes import AttributeFiller
 from dualfuse.context import CALLER, Caller
 from dualfuse.guard import Guard
 from dualfuse.inodes import InodeTable, Node
+from dualfuse.operations import OPERATIONS
 from dualfuse.pathlocks import PathLocks
 
 _decode = os.fsdecode
 _encode = os.fsencode
+
+
+def _missing(name: str) -> Callable[..., Any]:
+    """What stands for an operation that the class does not have."""
+
+    def missing(*_: Any) -> Any:
+        raise OSError(errno.ENOSYS, name)
+
+    return missing
 
 
 class NameRequests:
@@ -36,7 +47,8 @@ class NameRequests:
         self._pyfuse3 = pyfuse3
         self._error = pyfuse3.FUSEError
         self._operations = operations
-        self._ops: Any = operations  # its operations are attributes made at run time
+        self._ops: Any = operations  # its operations are attributes made at run time; None for those it has not
+        self.do: Any = SimpleNamespace(**{n: getattr(operations, n) or _missing(n) for n in OPERATIONS})
         self._attributes = filler
         self._negative_timeout = negative_timeout
         self._hard_remove = hard_remove
@@ -76,13 +88,6 @@ class NameRequests:
     def _handle_path(self, node: Node) -> str:
         """The path for an operation on a handle; "-" when the file has no name left, as libfuse2 says it."""
         return "-" if node.parent is None and node is not self.inodes.root else self.inodes.path(node)
-
-    def call(self, name: str, *args: Any) -> Any:
-        """Run an operation; ENOSYS if the class has none."""
-        method = getattr(self._operations, name)
-        if method is None:
-            raise OSError(errno.ENOSYS, name)
-        return method(*args)
 
     def _release(self, path: str, fh: int) -> None:
         if self._ops.release is not None:
@@ -125,12 +130,12 @@ class NameRequests:
         return self.fill(self._ops.getattr(self.inodes.path(node), None), node)
 
     def readlink(self, inode: int, caller: Caller) -> bytes:
-        return _encode(self.call("readlink", self.inodes.path(self._node(inode, caller))))
+        return _encode(self.do.readlink(self.inodes.path(self._node(inode, caller))))
 
     def access(self, inode: int, mask: int, caller: Caller) -> bool:
         if "access" in self._skips:
             raise OSError(errno.ENOSYS, "access")
-        self.call("access", self.inodes.path(self._node(inode, caller)), mask)
+        self.do.access(self.inodes.path(self._node(inode, caller)), mask)
         return True
 
     def mknod(self, inode: int, name: bytes, mode: int, rdev: int, caller: Caller) -> Any:
@@ -148,21 +153,21 @@ class NameRequests:
                     return self._learn(parent, text, path, fh)
                 finally:
                     self._release(path, fh)
-        self.call("mknod", path, mode, rdev)
+        self.do.mknod(path, mode, rdev)
         return self._learn(parent, text, path)
 
     def mkdir(self, inode: int, name: bytes, mode: int, caller: Caller) -> Any:
         parent = self._node(inode, caller)
         text = _decode(name)
         path = self.inodes.path_in(parent, text)
-        self.call("mkdir", path, stat.S_IMODE(mode))
+        self.do.mkdir(path, stat.S_IMODE(mode))
         return self._learn(parent, text, path)
 
     def symlink(self, inode: int, name: bytes, target: bytes, caller: Caller) -> Any:
         parent = self._node(inode, caller)
         text = _decode(name)
         path = self.inodes.path_in(parent, text)
-        self.call("symlink", path, _decode(target))
+        self.do.symlink(path, _decode(target))
         return self._learn(parent, text, path)
 
     def link(self, inode: int, parent_inode: int, name: bytes, caller: Caller) -> Any:
@@ -171,7 +176,7 @@ class NameRequests:
         self.locks.enter(source, parent)
         text = _decode(name)
         path = self.inodes.path_in(parent, text)
-        self.call("link", path, self.inodes.path(source))
+        self.do.link(path, self.inodes.path(source))
         attributes = self._ops.getattr(path, None)
         # A class that copies instead of linking has not given the file a second name.
         linked = attributes.get("st_nlink", 0) > 1
@@ -186,7 +191,7 @@ class NameRequests:
         if node is not None and self._must_hide(node):
             self._hide(node, parent, text)
             return
-        self.call("unlink", self.inodes.path_in(parent, text))
+        self.do.unlink(self.inodes.path_in(parent, text))
         self.inodes.remove(parent, text)
 
     def rmdir(self, inode: int, name: bytes, caller: Caller) -> None:
@@ -194,7 +199,7 @@ class NameRequests:
         parent, text = self.inodes[inode], _decode(name)
         node = self.inodes.child(parent, text)
         self.locks.change((parent,), () if node is None else (node,))
-        self.call("rmdir", self.inodes.path_in(parent, text))
+        self.do.rmdir(self.inodes.path_in(parent, text))
         self.inodes.remove(parent, text)
 
     def rename(self, inode: int, name: bytes, new_inode: int, new_name: bytes, flags: int, caller: Caller) -> None:
@@ -210,7 +215,7 @@ class NameRequests:
             raise OSError(errno.EEXIST, new_path)
         if target is not None and target is not node and self._must_hide(target):
             self._hide(target, new_parent, new_text)
-        self.call("rename", path, new_path)
+        self.do.rename(path, new_path)
         self.inodes.rename(parent, text, new_parent, new_text)
 
     def _exists(self, path: str) -> bool:
@@ -233,6 +238,6 @@ class NameRequests:
             hidden = f".fuse_hidden{node.id:016x}{self._hidden:08x}"
             if not self._exists(self.inodes.path_in(parent, hidden)):
                 break
-        self.call("rename", self.inodes.path_in(parent, name), self.inodes.path_in(parent, hidden))
+        self.do.rename(self.inodes.path_in(parent, name), self.inodes.path_in(parent, hidden))
         self.inodes.rename(parent, name, parent, hidden)
         node.hidden = True

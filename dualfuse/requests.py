@@ -67,12 +67,12 @@ class Requests(NameRequests):
         handle = self.files.get(number) if number is not None else None
         fh = None if handle is None else handle.fh
         if fields.update_mode:
-            self.call("chmod", path, wanted.st_mode)
+            self.do.chmod(path, wanted.st_mode)
         if fields.update_uid or fields.update_gid:
             uid = wanted.st_uid if fields.update_uid else -1
-            self.call("chown", path, uid, wanted.st_gid if fields.update_gid else -1)
+            self.do.chown(path, uid, wanted.st_gid if fields.update_gid else -1)
         if fields.update_size:
-            self.call("truncate", path, wanted.st_size, *(() if fh is None else (fh,)))
+            self.do.truncate(path, wanted.st_size, *(() if fh is None else (fh,)))
         if fields.update_atime or fields.update_mtime:
             self._set_times(path, wanted, fields)
         return self.fill(self._ops.getattr(path, fh), node)
@@ -87,7 +87,7 @@ class Requests(NameRequests):
                 atime = nanoseconds(now.get("st_atime", 0), use_ns)
             if not fields.update_mtime:
                 mtime = nanoseconds(now.get("st_mtime", 0), use_ns)
-        self.call("utimens", path, (seconds_or_ns(atime, use_ns), seconds_or_ns(mtime, use_ns)))
+        self.do.utimens(path, (seconds_or_ns(atime, use_ns), seconds_or_ns(mtime, use_ns)))
 
     # -- open files
 
@@ -97,7 +97,7 @@ class Requests(NameRequests):
         fh = 0 if self._ops.open is None else self._ops.open(path, flags & ~os.O_TRUNC)
         if flags & os.O_TRUNC:  # libfuse2 opens and then truncates by path
             try:
-                self.call("truncate", path, 0)
+                self.do.truncate(path, 0)
             except OSError:
                 self._release(path, fh)
                 raise
@@ -107,7 +107,7 @@ class Requests(NameRequests):
         parent = self._node(inode, caller)
         text = _decode(name)
         path = self.inodes.path_in(parent, text)
-        fh = self.call("create", path, mode)
+        fh = self.do.create(path, mode)
         try:
             entry = self._learn(parent, text, path, fh)
         except BaseException:
@@ -125,23 +125,23 @@ class Requests(NameRequests):
 
     def read(self, number: int, offset: int, size: int) -> bytes:
         handle = self._file(number)
-        result: bytes = self.call("read", self._handle_path(handle.node), size, offset, handle.fh)
+        result: bytes = self.do.read(self._handle_path(handle.node), size, offset, handle.fh)
         return result
 
     def write(self, number: int, offset: int, data: bytes) -> int:
         handle = self._file(number)
-        result: int = self.call("write", self._handle_path(handle.node), data, offset, handle.fh)
+        result: int = self.do.write(self._handle_path(handle.node), data, offset, handle.fh)
         return result
 
     def flush(self, number: int) -> None:
         if "flush" in self._skips:
             raise OSError(errno.ENOSYS, "flush")
         handle = self._file(number)
-        self.call("flush", self._handle_path(handle.node), handle.fh)
+        self.do.flush(self._handle_path(handle.node), handle.fh)
 
     def fsync(self, number: int, datasync: bool) -> None:
         handle = self._file(number)
-        self.call("fsync", self._handle_path(handle.node), int(datasync), handle.fh)
+        self.do.fsync(self._handle_path(handle.node), int(datasync), handle.fh)
 
     def release(self, number: int) -> None:
         handle = self._file(number)
@@ -151,7 +151,7 @@ class Requests(NameRequests):
             self._release(self._handle_path(node), handle.fh)
             if node.hidden and node.opens == 1 and node.parent is not None:
                 node.hidden = False
-                self.call("unlink", self.inodes.path(node))
+                self.do.unlink(self.inodes.path(node))
                 self.inodes.remove(node.parent, node.name)
         finally:
             self.inodes.closed(node)
@@ -187,7 +187,7 @@ class Requests(NameRequests):
 
     def fsyncdir(self, number: int, datasync: bool) -> None:
         handle = self._directory(number)
-        self.call("fsyncdir", self._handle_path(handle.node), int(datasync), handle.fh)
+        self.do.fsyncdir(self._handle_path(handle.node), int(datasync), handle.fh)
 
     def statfs(self, caller: Caller) -> Any:
         CALLER.set(caller)
@@ -204,18 +204,18 @@ class Requests(NameRequests):
     def getxattr(self, inode: int, name: bytes, caller: Caller) -> bytes:
         if "getxattr" in self._skips:
             raise OSError(errno.ENOSYS, "getxattr")
-        value: bytes = self.call("getxattr", self.inodes.path(self._node(inode, caller)), _decode(name))
+        value: bytes = self.do.getxattr(self.inodes.path(self._node(inode, caller)), _decode(name))
         return value
 
     def listxattr(self, inode: int, caller: Caller) -> list[bytes]:
-        return [_encode(name) for name in self.call("listxattr", self.inodes.path(self._node(inode, caller)))]
+        return [_encode(name) for name in self.do.listxattr(self.inodes.path(self._node(inode, caller)))]
 
     def setxattr(self, inode: int, name: bytes, value: bytes, caller: Caller) -> None:
         # pyfuse3 has already asked getxattr on behalf of XATTR_CREATE and XATTR_REPLACE
-        self.call("setxattr", self.inodes.path(self._node(inode, caller)), _decode(name), value, 0)
+        self.do.setxattr(self.inodes.path(self._node(inode, caller)), _decode(name), value, 0)
 
     def removexattr(self, inode: int, name: bytes, caller: Caller) -> None:
-        self.call("removexattr", self.inodes.path(self._node(inode, caller)), _decode(name))
+        self.do.removexattr(self.inodes.path(self._node(inode, caller)), _decode(name))
 
     def poll(self, *_: Any) -> int:
         raise OSError(errno.ENOSYS, "poll")
