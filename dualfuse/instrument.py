@@ -2,12 +2,15 @@
 
 Plain integers and bucket arrays only; turning them into metrics is left to whoever reads the snapshot. An increment
 is one load and one store without a call in between, which CPython does not interrupt.
+
+An operation that has lasted a second is counted as slow from then on, by the first snapshot that finds it: one that
+never returns would otherwise be in no count, and one that takes long in none until it is over. Whoever takes its start
+out of the set counts it, so it is counted once.
 """
 
 import errno
 from bisect import bisect_left
 from collections.abc import Callable
-from threading import get_ident
 from time import perf_counter
 from typing import Any
 
@@ -20,6 +23,9 @@ BUCKETS: tuple[float, ...] = (
     1.0, 2.5, 5.0,
 )  # fmt: skip
 
+LONG = 1.0  # seconds
+_LONG_BUCKET = BUCKETS.index(LONG) + 1
+
 # A proper answer of a healthy file system: "no such file" is not a failure of the mount.
 ANSWERS: frozenset[int] = frozenset({
     errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
@@ -31,13 +37,28 @@ Tap = Callable[[str, tuple[Any, ...]], None]
 
 
 class _Meter:
-    __slots__ = ("buckets", "error", "ok", "seconds")
+    __slots__ = ("buckets", "error", "late", "ok", "running", "seconds")
 
     def __init__(self) -> None:
         self.ok = 0
         self.error = 0
         self.seconds = 0.0
         self.buckets = [0] * (len(BUCKETS) + 1)
+        self.running: set[float] = set()  # when those began that are in progress and not counted
+        self.late: set[float] = set()  # and those that are counted already
+
+    def count_late(self, now: float) -> float:
+        """Count what has been in progress for too long, and return when the oldest in progress began."""
+        for start in list(self.running):
+            if now - start > LONG:
+                self.late.add(start)
+                try:
+                    self.running.remove(start)
+                except KeyError:  # it has just ended, and counted itself
+                    self.late.discard(start)
+                else:
+                    self.buckets[_LONG_BUCKET] += 1
+        return min([*self.running, *self.late], default=now)
 
 
 class Instrument(Guard):
@@ -51,11 +72,12 @@ class Instrument(Guard):
         self.backend = backend
         self.tap = tap
         self._meters = {name: _Meter() for name in OPERATIONS}
-        self._running: dict[int, float] = {}  # thread -> start of the operation it is in
         super().__init__(operations)
 
     def snapshot(self) -> dict[str, Any]:
         """Give all counts so far, fit for JSON; buckets are per bucket, not cumulative, the last is the overflow."""
+        now = perf_counter()
+        oldest = min(meter.count_late(now) for meter in self._meters.values())
         return {
             "backend": self.backend,
             "operations": {
@@ -63,32 +85,28 @@ class Instrument(Guard):
                 for name, meter in self._meters.items()
             },
             "exceptions": self.exceptions,
-            "oldest": self._oldest(),
+            "oldest": max(0.0, now - oldest),  # seconds that the oldest operation in progress has been running
         }
-
-    def _oldest(self) -> float:
-        """Return for how many seconds the oldest operation that has not returned has been running, 0 without one.
-
-        An operation that never returns is in none of the counts.
-        """
-        now = perf_counter()
-        return max((now - start for start in list(self._running.values())), default=0.0)
 
     def _protect(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         guarded = super()._protect(name, call)
         meter = self._meters[name]
         buckets = meter.buckets
-        running = {} if name == "lock" else self._running  # to wait for a lock is what its caller asked for
+        running, late = (set(), meter.late) if name == "lock" else (meter.running, meter.late)  # a lock may take long
 
         def measured(*args: Any) -> Any:
-            thread = get_ident()
-            running[thread] = start = perf_counter()
+            start = perf_counter()
+            running.add(start)
             try:
                 result = guarded(*args)
             except OSError as error:
                 elapsed = perf_counter() - start
                 meter.seconds += elapsed
-                buckets[bisect_left(BUCKETS, elapsed)] += 1
+                try:
+                    running.remove(start)
+                    buckets[bisect_left(BUCKETS, elapsed)] += 1
+                except KeyError:
+                    late.discard(start)
                 if error.errno in ANSWERS:
                     meter.ok += 1
                 else:
@@ -96,11 +114,13 @@ class Instrument(Guard):
                 if self.tap is not None:
                     self._tell(name, args)
                 raise
-            finally:
-                running.pop(thread, None)
             elapsed = perf_counter() - start
             meter.seconds += elapsed
-            buckets[bisect_left(BUCKETS, elapsed)] += 1
+            try:
+                running.remove(start)
+                buckets[bisect_left(BUCKETS, elapsed)] += 1
+            except KeyError:
+                late.discard(start)
             meter.ok += 1
             if self.tap is not None:
                 self._tell(name, args)

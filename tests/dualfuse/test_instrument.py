@@ -110,3 +110,32 @@ def test_counts_of_a_real_mount(tmp_path: Path, backend: str) -> None:
         ("create", "write", "release"), 5
     )
     assert sum(each["error"] for each in operations.values()) == 0
+
+
+def test_what_takes_long_is_slow_before_it_is_over_and_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, leave = threading.Event(), threading.Event()
+    now = [100.0]
+    monkeypatch.setattr("dualfuse.instrument.perf_counter", lambda: now[0])
+
+    class Stuck(Operations):
+        def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+            entered.set()
+            leave.wait(10)
+            return {"st_mode": 0o100644}
+
+    instrument: Any = Instrument(Stuck())
+    thread = threading.Thread(target=lambda: instrument.getattr("/", None))
+    thread.start()
+    entered.wait(10)
+    said = []
+    for seconds in (0.9, 1.2, 4.0):
+        now[0] = 100.0 + seconds
+        snapshot = instrument.snapshot()
+        counted = snapshot["operations"]["getattr"]["buckets"]
+        said.append((round(snapshot["oldest"], 1), sum(counted), counted[BUCKETS.index(1.0) + 1]))
+    leave.set()
+    thread.join()
+    after = instrument.snapshot()
+    seen = after["operations"]["getattr"]
+    assert said == [(0.9, 0, 0), (1.2, 1, 1), (4.0, 1, 1)]
+    assert (after["oldest"], seen["ok"], sum(seen["buckets"])) == (0.0, 1, 1)
