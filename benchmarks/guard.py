@@ -37,9 +37,9 @@ from benchmarks.guarding.ground import SHARES, Ground
 from benchmarks.guarding.simulated import aa_false_rollbacks
 
 FAULTS = ("errors", "latency", "wrong-bytes", "wrong-files", "stuck", "killed", "stopped")
-LIMIT = 30.0  # seconds after which a fault counts as not noticed
-WARM = (5.0, 7.0)  # seconds of traffic before a fault
-AFTER = 1.5  # seconds in which clients would meet a failure after the flip
+LIMIT = 20.0  # seconds after which a fault counts as not noticed
+WARM = (3.5, 5.0)  # seconds of traffic before a fault
+AFTER = 1.0  # seconds in which clients would meet a failure after the flip
 
 
 def one_round(ground: Ground, fault: str, percent: int, chance: random.Random) -> dict[str, Any]:

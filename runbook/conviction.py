@@ -17,9 +17,9 @@ from checks.gate import NEAR_ZERO, Status, Threshold, Verdict, judge
 from deployment.metrics.source import Measurement
 
 #: Seconds that a trigger looks back on besides its own window.
-QUICK = (3.0, 10.0)
+QUICK = (2.0, 5.0, 15.0)
 #: How likely a breach may be by chance, at the limit, and still convict.
-CHANCE = 1e-3
+CHANCE = 5e-3
 #: Bad operations that it takes at least.
 FEWEST = 3
 

@@ -21,8 +21,9 @@ from pathlib import Path
 from checks.gate import Status as Outcome
 from checks.gate import Verdict
 from deployment.errors import OperatorError
+from deployment.http_ask import ask
 from deployment.metrics.source import Metric
-from deployment.model import Observation, Side
+from deployment.model import InstanceState, Observation, Side
 from phases.calendar import stage_at
 from phases.phase import Stage
 from runbook import snapshot
@@ -38,18 +39,30 @@ LOOK_SECONDS = 1.0
 GATES_SECONDS = 30.0  # between two measurements of the gates, for whoever asks `status`
 BLIND = 4  # failures of the source in a row
 FRESH = 5.0  # seconds for which what was seen may be moved by
+PROBE_SECONDS = 0.5
 AGAIN = 30.0  # seconds after which what failed is tried again, and what was said is said again
 #: What can be measured of the side that is gone back to.
 OF_BOTH = frozenset({Metric.ERROR_RATIO, Metric.SLOW_SHARE, Metric.OLDEST})
 
 Tell = Callable[[Look, str], None]
+Probe = Callable[[InstanceState], str]
 
 
 class Guard:
     """Watches one deployment."""
 
-    def __init__(self, engine: Engine, say: Callable[[str], None], beats: Beats | None = None) -> None:
-        self._engine, self._say = engine, say
+    def __init__(
+        self, engine: Engine, say: Callable[[str], None], beats: Beats | None = None, probe: Probe | None = None
+    ) -> None:
+        """Watch the deployment of an engine that is opened for this guard alone.
+
+        Args:
+            engine: Rolls back.
+            say: Told what is done and why.
+            beats: Asks the mounts.
+            probe: Says why an instance cannot be gone back to, at once; empty where it can.
+        """
+        self._engine, self._say, self._probe = engine, say, probe or unfit
         self.beats = beats or Beats()
         self.trouble = ""  # what is wrong now, in words
         self._head = -1
@@ -59,6 +72,7 @@ class Guard:
         self._not_before = float("-inf")
         self._said = ""
         self._shot: Snapshot | None = None  # the newest picture, the looker's
+        self._again = False  # what was seen is no longer true: look before anything is moved
         live = engine.settings.place.live.absolute()
         self._live = str(Path(os.path.realpath(live.parent), live.name))  # as the kernel names it
 
@@ -83,11 +97,13 @@ class Guard:
             both = replace(stage, triggers=tuple(t for t in stage.triggers if t.metric in OF_BOTH))
             if not any(v.status is Outcome.ERROR for v in verdicts):
                 refuge = tuple(engine.judgement.triggers(both, during, Side.STABLE))
-        if breached(verdicts) is not None and before is not None and same_stage(before.state, state):
+        quick = before is not None and same_stage(before.state, state) and not self._again
+        if quick and before is not None and breached(verdicts) is not None:
             return Look(now, state, before, verdicts, refuge)
         if stage is not None and state.pending is None and now - self._gates_at >= GATES_SECONDS:
             self._gates_at = now
             engine.judgement.gates(stage, state)
+        self._again = False
         self._shot = snapshot.take(engine)
         return Look(now, state, self._shot, verdicts, refuge)
 
@@ -148,6 +164,8 @@ class Guard:
                 self._say(f"repaired in {moved.seconds:.2f} s" if moved else "something else differs: see `status`")
                 self._not_before = engine.clock.now() + AGAIN
             case Do.ROLL_BACK:
+                if decision.at_once and self._stale(look):
+                    return
                 self._say(f"! {decision.reason}")
                 for word in decision.loud:
                     self._say(f"! {word}")
@@ -160,6 +178,15 @@ class Guard:
                 )
                 self._say(f"rolled back to fusepy in {moved.seconds:.2f} s; journal #{moved.journal}")
                 self._say("it holds until `lighthouse-migrate advance --reason TEXT`")
+
+    def _stale(self, look: Look) -> bool:
+        """Ask fusepy itself, before anybody is sent there by what was seen a moment ago."""
+        stable = serving_at(look.snapshot.observed, Side.STABLE)
+        fault = "" if stable is None else self._probe(stable)
+        if fault and not self._again:
+            self._again = True
+            self._say(f"! fusepy does not seem well ({fault}): looking again before anything is moved")
+        return bool(fault)
 
     def _hold(self, reason: str) -> None:
         """Say and journal once that the walk holds."""
@@ -239,6 +266,12 @@ class _Looker(threading.Thread):
         if self.newest is not None and now - self.newest.at > 10 * LOOK_SECONDS:
             return f"it has seen nothing for {now - self.newest.at:.0f} s"
         return ""
+
+
+def unfit(instance: InstanceState) -> str:
+    """Return why a Bridge cannot be gone back to, by its own word, within half a second; empty where it can."""
+    answer = ask({instance.name: f"http://{instance.address}/health"}, PROBE_SECONDS)[instance.name]
+    return "" if answer.status == 200 else answer.error or f"its API says {answer.status}"
 
 
 def watched(state: State, seen: Observation) -> tuple[Stage | None, float]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from deployment.errors import OperatorError
+from deployment.errors import OperatorError, UnreachableError
 from deployment.model import Image, Observation, Side
 from deployment.router import Router
 from deployment.targets import mounts, processes
@@ -167,8 +167,11 @@ class Ground:
 
     def safe(self) -> bool:
         """Tell whether every client is on fusepy: by the router, and by what is mounted on the stable path."""
-        if self._router.weight() != 0:
-            return False
+        try:
+            if self._router.weight() != 0:
+                return False
+        except UnreachableError:
+            return False  # not now: it is asked again at once
         table = mounts.table()
         shown = mounts.at(table, self.layout.live)
         return shown is not None and shown.device == self._stable_device

@@ -95,7 +95,7 @@ class SimulatedSource:
         value = (bad[end] - bad[start]) / samples if samples else None
         return Measurement(metric, side, window, value, samples, at)
 
-    def slices(self, side: Side, window: float, step: float) -> Slices:
+    def slices(self, side: Side, window: float, step: float) -> Slices:  # noqa: ARG002
         """Refuse: a guard compares no slices."""
         raise AssertionError("a guard asks for no slices")
 
@@ -138,7 +138,7 @@ def aa_false_rollbacks(hours: float, seed: int) -> int:
 
         judgement = Judgement(settings, lambda: source, context, clock, journal.append, lambda _line: None)
         engine = Engine(settings, journal, cast(Any, world), judgement, None, clock, lambda _line: None)
-        guard = Guard(engine, lambda _line: None, Answered())
+        guard = Guard(engine, lambda _line: None, Answered(), lambda _instance: "")
         enter(engine, world)
         head = engine.journal.head()
         for second in range(1, seconds):

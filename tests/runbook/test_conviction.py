@@ -21,7 +21,7 @@ def measured(
 
 @pytest.mark.parametrize(
     ("most", "age", "expected"),
-    [(60.0, 1e6, (3.0, 10.0, 60.0)), (60.0, 7.0, (3.0, 7.0)), (60.0, 0.2, (1.0,)), (10.0, 1e6, (3.0, 10.0))],
+    [(60.0, 1e6, (2.0, 5.0, 15.0, 60.0)), (60.0, 4.0, (2.0, 4.0)), (60.0, 0.2, (1.0,)), (10.0, 1e6, (2.0, 5.0, 10.0))],
 )
 def test_it_looks_back_on_seconds_and_never_on_another_stage(
     most: float, age: float, expected: tuple[float, ...]
@@ -32,10 +32,10 @@ def test_it_looks_back_on_seconds_and_never_on_another_stage(
 @pytest.mark.parametrize(
     ("bad", "samples", "status"),
     [
-        (6, 100, Status.FAIL),
+        (5, 100, Status.FAIL),
         (9, 180, Status.FAIL),  # 5%, of three seconds' traffic
         (2, 100, Status.INCONCLUSIVE),  # twice the limit, and perhaps chance
-        (5, 300, Status.INCONCLUSIVE),
+        (7, 300, Status.INCONCLUSIVE),
         (40, 90, Status.INCONCLUSIVE),  # fewer than the trigger asks for: never, whatever they say
         (3, 300, Status.PASS),
         (0, 0, Status.INCONCLUSIVE),
@@ -75,7 +75,7 @@ def test_what_is_no_number_convicts_nobody(value: float | None) -> None:
 
 
 def test_a_mount_that_does_not_answer_needs_no_statistics() -> None:
-    verdict = conviction.weigh(BEAT, (3.0, 10.0), lambda _: measured(0.0, 3, metric=Metric.RESPONSIVE))
+    verdict = conviction.weigh(BEAT, (3.0, 10.0), lambda _: measured(0.0, 3))
     assert verdict.status is Status.FAIL
 
 
