@@ -146,7 +146,7 @@ def _diff(folder: Path, artefact: Artefact) -> str:
 def _ask(count: int) -> None:
     if not output.interactive():
         raise UsageError(
-            f"{_files(count)} differ and nobody can be asked here; nothing was written",
+            f"{_files(count)} would be replaced and nobody can be asked here; nothing was written",
             "read the diffs above, then agree with `lighthouse-migrate kit write --yes`",
         )
     output.say(f"replace {_files(count)}? [y/N]")
