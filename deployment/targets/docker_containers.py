@@ -17,22 +17,28 @@ from typing import TYPE_CHECKING, Any
 from deployment.errors import ChangeFailedError
 from deployment.model import Image
 from deployment.targets.docker_engine import DEPLOYMENT, ROLE, Engine, talking
-from deployment.targets.local_layout import Layout, Record
+from deployment.targets.local_layout import HOST, Layout, Record
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
+
+    from deployment.targets.docker_adoption import Adopted
 
 LOG = {"max-size": "10m", "max-file": "3"}
 SECCOMP = "seccomp-fuse.json"  # of the kit: Docker's own rules with what a mount and its swap need
 
 
-def bridge(engine: Engine, layout: Layout, record: Record) -> dict[str, Any]:
-    """Return how an instance's container is made."""
+def bridge(engine: Engine, layout: Layout, record: Record, adopted: Adopted | None = None) -> dict[str, Any]:
+    """Return how an instance's container is made: as an adopted one is, in all that the migration does not change."""
     folder = layout.folder(record.name)
+    like = _like(adopted, record) if adopted is not None else {}
+    mounts = [bind(layout.place.store.absolute().parent, alone=True), bind(folder, "rshared")]
+    told = adopted.environment if adopted is not None else {}
     return {
         **_fuse(engine, layout, record.image),
-        "mounts": [bind(layout.place.store.absolute().parent, alone=True), bind(folder, "rshared")],
-        "environment": {**_user(layout), "LIGHTHOUSE_CONFIG_DIR": str(folder / "config")},
+        **like,
+        "mounts": _once([*mounts, *(adopted.mounts if adopted is not None else ())]),
+        "environment": {**told, **_user(layout), "LIGHTHOUSE_CONFIG_DIR": str(folder / "config")},
         "restart_policy": {"Name": "always"},
         # longer than a Bridge takes to drain: it ends by itself, and an Engine that stops must let it
         "stop_signal": "SIGTERM",
@@ -72,8 +78,10 @@ def router(engine: Engine, layout: Layout) -> dict[str, Any]:
     }
 
 
-def make(engine: Engine, role: str, how: dict[str, Any], name: str | None = None) -> Container:
-    """Make a container of ours and start it; one of ours with that name that ended is removed first.
+def make(
+    engine: Engine, role: str, how: dict[str, Any], name: str | None = None, networks: tuple[str, ...] = ()
+) -> Container:
+    """Make a container of ours in its networks and start it; one of ours with that name that ended is removed first.
 
     Raises:
         ChangeFailedError: Somebody else's container has the name, or the Engine refuses.
@@ -88,6 +96,8 @@ def make(engine: Engine, role: str, how: dict[str, Any], name: str | None = None
             **how, name=name, labels=labels, log_config={"Type": "json-file", "Config": LOG}, detach=True
         )
         try:
+            for network in networks:  # beside the one it is made in
+                engine.sdk.networks.get(network).connect(made)
             made.start()
         except BaseException:
             made.remove(force=True, v=True)
@@ -171,6 +181,14 @@ def _places(layout: Layout, propagation: str) -> list[dict[str, Any]]:
     folders = (layout.state, layout.live.parent)
     outer = [f for f in folders if not any(f != other and f.is_relative_to(other) for other in folders)]
     return [bind(folder, propagation) for folder in outer]
+
+
+def _like(adopted: Adopted, record: Record) -> dict[str, Any]:
+    """Return the limits and the network of the adopted container, and our ports out of it."""
+    if not adopted.networks:
+        return adopted.limits
+    ports = {f"{port}/tcp": (HOST, port) for port in (record.port, record.metrics_port)}
+    return {**adopted.limits, "network_mode": adopted.networks[0], "ports": ports}
 
 
 def _once(folders: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -56,14 +56,23 @@ BUILD_REMEDIES = (
 )
 
 
-def prepare(layout: Layout, engine: Engine, image: Image, base: str, say: Callable[[str], None]) -> None:
-    """Have an image at hand: the one that is there, the one that was kept when it was removed, or one that is built.
+def prepare(
+    layout: Layout, engine: Engine, image: Image, base: str, say: Callable[[str], None], adopted: str = ""
+) -> None:
+    """Have an image at hand: the one that is there, the one that was kept, or one that is built.
+
+    `adopted` is the id of an adopted container's image, which is where the migration begins.
 
     Raises:
         ChangeFailedError: It cannot be built.
         UnreachableError: The Engine does not answer.
     """
     if image in engine.images():
+        return
+    if adopted and image is Image.FUSE2:
+        say("taking the adopted container's own image as image fuse2")
+        with talking(f"tag image {image}"):
+            engine.sdk.images.get(adopted).tag(engine.repository, image)
         return
     kept = _kept(layout, image)
     if kept.exists():

@@ -7,7 +7,15 @@ from collections.abc import Callable
 
 from deployment.errors import ChangeFailedError
 from deployment.model import Change, Image
-from deployment.targets import docker_containers, docker_mounts, instances, mounts
+from deployment.targets import (
+    docker_adoption,
+    docker_containers,
+    docker_mounts,
+    docker_notes,
+    docker_owner,
+    instances,
+    mounts,
+)
 from deployment.targets.docker_engine import Engine, talking
 from deployment.targets.instances import find
 from deployment.targets.local_layout import Layout, read_records, write_record
@@ -42,7 +50,7 @@ class Contained:
         return found is not None and docker_containers.signal(found, "SIGHUP")
 
 
-def start(engine: Engine, layout: Layout, change: Change, say: Callable[[str], None]) -> None:
+def start(engine: Engine, layout: Layout, change: Change, adopt: str, say: Callable[[str], None]) -> None:
     """Start an instance beside what runs and wait until it is ready; if it does not get there, nothing of it stays.
 
     Raises:
@@ -58,12 +66,18 @@ def start(engine: Engine, layout: Layout, change: Change, say: Callable[[str], N
         return
     if image not in engine.images():
         raise ChangeFailedError(f"the image {image} is not there", "apply the change that prepares it first")
+    adopted = docker_adoption.adopt(engine, adopt) if adopt else None
+    if adopted is not None:
+        docker_adoption.require_same_store(adopted, layout.place.store.absolute())
+        docker_notes.keep_notes(layout, adopted.notes)
     docker_mounts.share(layout, say)
-    record = instances.write_down(layout, change, say)
+    record = instances.write_down(layout, change, say, engine.name(name) if adopted and adopted.networks else "")
+    docker_owner.give(layout, adopted)
     say(f"starting {name} on port {record.port}")
     try:
-        how = docker_containers.bridge(engine, layout, record)
-        docker_containers.make(engine, name, how, engine.name(name))
+        how = docker_containers.bridge(engine, layout, record, adopted)
+        networks = adopted.networks[1:] if adopted else ()
+        docker_containers.make(engine, name, how, engine.name(name), networks)
         instances.until_ready(layout, record, contained, say)
     except ChangeFailedError:
         retire(engine, layout, name)

@@ -8,6 +8,7 @@ word to the router, does not wait for it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 
 from deployment.errors import UnreachableError
@@ -16,7 +17,7 @@ from deployment.model import Image, Observation
 from deployment.router import Router
 from deployment.targets import docker_notes, local_observe
 from deployment.targets.docker_engine import Container, Engine
-from deployment.targets.local_layout import Layout, read_last, read_records
+from deployment.targets.local_layout import Layout, Record, read_last, read_records
 
 ENGINE_SECONDS = 1.8
 RUNNING = ("running", "restarting", "paused")
@@ -68,7 +69,7 @@ def observe(layout: Layout) -> Observation:
         found = local_observe.state_of(layout, record, local_observe.health(answer), answer, pid)
         # the Bridge knows its process by its container's numbers, we by the host's
         detail = found.detail if record.retired or found.ready else _why(there, found.detail, containers)
-        states.append(replace(found, pid=pid, detail=detail))
+        states.append(replace(found, pid=pid, detail=detail, told=_as_seen_from_here(found.told, records)))
     live, live_detail = local_observe.shown(layout, records)
     router = Router(layout.haproxy / "admin.sock", local_observe.ROUTER_SECONDS)
     running, routes, weight, actual = local_observe.routing(router, records)
@@ -84,6 +85,12 @@ def observe(layout: Layout) -> Observation:
         last=read_last(layout),
         notes=tuple(notes),
     )
+
+
+def _as_seen_from_here(told: Mapping[str, str], records: tuple[Record, ...]) -> Mapping[str, str]:
+    """Return what a Bridge was told with the addresses it has in its own network as those of this host."""
+    inside = {f"http://{r.host}:{r.port}": f"http://{r.address}" for r in records if r.host}
+    return {key: inside.get(value, value) for key, value in told.items()}
 
 
 def _why(there: Container | None, detail: str, containers: dict[str, Container] | None) -> str:

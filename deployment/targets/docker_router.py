@@ -7,7 +7,7 @@ from collections.abc import Callable
 from deployment.errors import ChangeFailedError
 from deployment.model import Side
 from deployment.router import MAP
-from deployment.targets import docker_containers, docker_images, local_services
+from deployment.targets import docker_containers, docker_images, docker_owner, local_services
 from deployment.targets.docker_engine import Engine
 from deployment.targets.local_layout import Layout, write_whole
 from deployment.waiting import until
@@ -32,6 +32,7 @@ def start(engine: Engine, layout: Layout, base: str, say: Callable[[str], None])
         write_whole(layout.haproxy / MAP, f"{Side.CANARY} 0\n")
     if not (layout.haproxy / "haproxy.cfg").exists():
         local_services.write_routes(layout, {})
+    docker_owner.give(layout, None)
     say(f"starting the router on port {layout.place.router_port}")
     before = docker_containers.get(engine, ROLE)
     if before is not None:

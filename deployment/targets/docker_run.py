@@ -7,7 +7,7 @@ from typing import Any
 
 from deployment.errors import UnreachableError
 from deployment.model import Image
-from deployment.targets import docker_containers
+from deployment.targets import docker_containers, docker_owner
 from deployment.targets.docker_engine import Engine, talking
 from deployment.targets.local_layout import Layout
 from deployment.targets.target import Completed
@@ -23,6 +23,7 @@ def run(engine: Engine, layout: Layout, argv: Sequence[str], image: Image, timeo
     """
     if image not in engine.images():
         raise UnreachableError(f"the image {image} is not there", "`advance` prepares it")
+    docker_owner.give(layout, None)
     return finish(engine, docker_containers.command(engine, layout, image, argv), argv, timeout)
 
 

@@ -45,7 +45,14 @@ class DockerTarget:
             ChangeFailedError: It could not be done; what was there before still serves.
             UnreachableError: The Engine or the router does not answer.
         """
-        from deployment.targets import docker_images, docker_instances, docker_live, docker_router, local_services
+        from deployment.targets import (
+            docker_adoption,
+            docker_images,
+            docker_instances,
+            docker_live,
+            docker_router,
+            local_services,
+        )
 
         layout, engine = self._layout, self._engine
         # traffic is the router's alone: it moves back to the safe side even where the Engine does not answer
@@ -61,9 +68,12 @@ class DockerTarget:
         match change.kind:
             case Kind.PREPARE:
                 assert change.image is not None
-                docker_images.prepare(layout, engine, change.image, self._docker.base_image, say)
+                original = ""
+                if self._docker.adopt and change.image is Image.FUSE2:
+                    original = docker_adoption.adopt(engine, self._docker.adopt).image
+                docker_images.prepare(layout, engine, change.image, self._docker.base_image, say, original)
             case Kind.START:
-                docker_instances.start(engine, layout, change, say)
+                docker_instances.start(engine, layout, change, self._docker.adopt, say)
             case Kind.ROUTER:
                 docker_router.start(engine, layout, self._docker.base_image, say)
             case Kind.CONFIGURE:

@@ -44,7 +44,7 @@ def find(layout: Layout, name: str) -> Record | None:
     return next((r for r in read_records(layout) if r.name == name), None)
 
 
-def write_down(layout: Layout, change: Change, say: Say) -> Record:
+def write_down(layout: Layout, change: Change, say: Say, host: str = "") -> Record:
     """Give a new instance its ports and its folder, with its settings in it.
 
     Raises:
@@ -58,7 +58,7 @@ def write_down(layout: Layout, change: Change, say: Say) -> Record:
         _wait_for_port(layout, number, name, say)
     record = Record(
         *(name, change.side, generation, wanted.image, wanted.backend, wanted.fallback, wanted.mirror),
-        *(port, metrics_port),
+        *(port, metrics_port, False, host),
     )
     for part in ("config", "state", "mnt"):
         (layout.folder(name) / part).mkdir(parents=True, exist_ok=True)

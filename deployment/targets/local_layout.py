@@ -26,6 +26,7 @@ class Record(NamedTuple):
     port: int
     metrics_port: int
     retired: bool = False
+    host: str = ""  # the name it has in a network of its own; empty where it is in the host's
 
     @property
     def instance(self) -> Instance:

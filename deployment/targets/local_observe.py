@@ -141,7 +141,8 @@ def shown(layout: Layout, records: tuple[Record, ...]) -> tuple[str | None, str]
         return None, f"a foreign link to {aim}"
     for record in records:
         own = _own(table, layout.mount(record.name))
-        if own is not None and own.device == visible.device:
+        # what somebody mounts over a shared mount is passed on to every place that shows the same mount
+        if own is not None and own.device == visible.device and visible.kind.startswith("fuse"):
             return record.name, ""
     return None, "a foreign mount" if _answers(layout.live) else "dead"
 

@@ -14,12 +14,12 @@ def settings(layout: Layout, record: Record) -> dict[str, str]:
     folder = layout.folder(record.name)
     other = Side.STABLE if record.side is Side.CANARY else Side.CANARY
     shadows = [r for r in read_records(layout) if r.side is other and not r.retired]
-    shadow = f"http://{shadows[-1].address}" if record.mirror and shadows else ""
+    shadow = f"http://{shadows[-1].host or HOST}:{shadows[-1].port}" if record.mirror and shadows else ""
     return {
         **record.instance.environment(),
         "LIGHTHOUSE_SHADOW_URL": shadow,
         "LIGHTHOUSE_MOUNT_POINT": str(layout.mount(record.name)),
-        "LIGHTHOUSE_HOST": HOST,
+        "LIGHTHOUSE_HOST": "0.0.0.0" if record.host else HOST,
         "LIGHTHOUSE_PORT": str(record.port),
         "LIGHTHOUSE_METRICS_PORT": str(record.metrics_port),
         "LIGHTHOUSE_STORE": str(layout.place.store.absolute()),
