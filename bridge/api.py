@@ -143,6 +143,8 @@ class Api:
 def _asked(body: bytes) -> list[tuple[str, list[str]]]:
     try:
         paths: list[Any] = json.loads(body)["paths"]
+        if not isinstance(paths, list):
+            raise TypeError
         asked = [(path, list(ASPECTS)) if isinstance(path, str) else (str(path[0]), list(path[1])) for path in paths]
     except (ValueError, TypeError, LookupError) as error:
         raise HTTPException(400, 'the body is not {"paths": [path or [path, [question, …]], …]}') from error

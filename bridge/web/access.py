@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from bridge.agents import Agent, unlimited
 from bridge.roster import Roster
@@ -64,6 +65,16 @@ class Access:
         if found is None:
             raise HTTPException(401, "no token of an agent", {"WWW-Authenticate": "Bearer"})
         return found
+
+
+def route(path: str, **endpoints: Endpoint) -> Route:
+    """Return one route for all methods of a path, by their names in lower case: a refusal then names all there are."""
+
+    async def by_method(request: Request) -> Response:
+        method = "get" if request.method == "HEAD" else request.method.lower()
+        return await endpoints[method](request)
+
+    return Route(path, by_method, methods=[method.upper() for method in endpoints])
 
 
 def agent_of(request: Request) -> Agent:

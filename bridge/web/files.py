@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from bridge import files
 from bridge.files import Part
-from bridge.web.access import Access, agent_of
+from bridge.web.access import Access, agent_of, route
 from bridge.web.ranges import UnsatisfiableError, unchanged
 from bridge.web.work import Work
 
@@ -36,12 +36,14 @@ class Files:
 
     def routes(self, access: Access) -> list[Route]:
         """Return the routes."""
-        at = f"{self._prefix}/files/{{path:path}}"
-        changing = self._section
+        section = self._section
         return [
-            Route(at, access.reading(self.get), methods=["GET"]),
-            Route(at, access.changing(changing, self.put), methods=["PUT"]),
-            Route(at, access.changing(changing, self.delete), methods=["DELETE"]),
+            route(
+                f"{self._prefix}/files/{{path:path}}",
+                get=access.reading(self.get),
+                put=access.changing(section, self.put),
+                delete=access.changing(section, self.delete),
+            ),
             Route(f"{self._prefix}/list", access.reading(self.names)),
             Route(f"{self._prefix}/list/{{path:path}}", access.reading(self.names)),
         ]

@@ -218,7 +218,8 @@ def _operation(summary: str, good: Json | dict[int, Json], bad: tuple[int, ...] 
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     responses = {str(status): answer for status, answer in good.items()}
     responses |= {str(status): {"description": REASONS[status], "content": error} for status in (*OF_ALL, *bad)}
-    requested = {"requestBody": {"required": True, "content": body}} if body else {}
+    # No content is content as well, where it is only bytes.
+    requested = {"requestBody": {"required": BINARY not in body, "content": body}} if body else {}
     return {"summary": summary, "responses": responses, **requested}
 
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from bridge import files
 from bridge.annotations import LONGEST, AnnotationError, parse
-from bridge.web.access import Access, agent_of
+from bridge.web.access import Access, agent_of, route
 from bridge.web.work import Work
 from dualfuse.beneath import folder_at, open_beneath, opened
 
@@ -30,11 +30,13 @@ class Shadows:
 
     def routes(self, access: Access) -> list[Route]:
         """Return the routes."""
-        at = "/shadows/{path:path}"
         return [
-            Route(at, access.reading(self.get), methods=["GET"]),
-            Route(at, access.changing(SECTION, self.post), methods=["POST"]),
-            Route(at, access.changing(SECTION, self.delete), methods=["DELETE"]),
+            route(
+                "/shadows/{path:path}",
+                get=access.reading(self.get),
+                post=access.changing(SECTION, self.post),
+                delete=access.changing(SECTION, self.delete),
+            )
         ]
 
     async def get(self, request: Request) -> Response:

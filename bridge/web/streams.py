@@ -15,7 +15,7 @@ from starlette.routing import Route
 from bridge import files
 from bridge.agents import Agent
 from bridge.sections.streams import EVENTS
-from bridge.web.access import Access, agent_of
+from bridge.web.access import Access, agent_of, route
 from bridge.web.files import content
 from bridge.web.work import Work
 from dualfuse.beneath import folder_at, open_beneath, opened
@@ -38,8 +38,7 @@ class Streams:
         """Return the routes."""
         return [
             Route("/streams", access.reading(self.names)),
-            Route("/streams/{name}", access.reading(self.get), methods=["GET"]),
-            Route("/streams/{name}", access.changing(SECTION, self.post), methods=["POST"]),
+            route("/streams/{name}", get=access.reading(self.get), post=access.changing(SECTION, self.post)),
         ]
 
     async def names(self, request: Request) -> Response:
