@@ -33,7 +33,6 @@ RUN = (
     "grafana/provisioning/datasources/prometheus.yml",
     "prometheus/prometheus.yml",
     "prometheus/rules.yml",
-    "requirements-dual-fuse.txt",
     "scripts/docker/prepare-host.sh",
     "security/seccomp-fuse.json",
 )

@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dualfuse.backend import get_backend
+from dualfuse.backend import BACKENDS, get_backend
 from dualfuse.daemon import Daemon
-from dualfuse.errors import MountError
 
-MODULES = {"fusepy": "fuse", "pyfuse3": "pyfuse3"}
 PYTHON = (sys.executable, "-P", "-m")
 FILE_SYSTEM = "dualfuse.samples.memory:Memory"
 BUILT_FOR = Path("/opt/lighthouse/backends")
@@ -24,8 +22,8 @@ BUILT_FOR = Path("/opt/lighthouse/backends")
 def main() -> int:
     """Run one of the tests; the exit status is 0 when nothing failed."""
     backends = BUILT_FOR.read_text(encoding="utf-8").split()
-    if unknown := [backend for backend in backends if backend not in MODULES]:
-        return _failed([f"BACKENDS names {', '.join(unknown)}; there are {', '.join(MODULES)}"])
+    if unknown := [backend for backend in backends if backend not in BACKENDS]:
+        return _failed([f"BACKENDS names {', '.join(unknown)}; there are {', '.join(BACKENDS)}"])
     match sys.argv[1:]:
         case ["load"]:
             return _failed(_load(backends))
@@ -38,19 +36,15 @@ def _load(backends: list[str]) -> list[str]:
     wrong = []
     if importlib.util.find_spec("bridge.main_bridge") is None:
         wrong.append("there is no bridge.main_bridge in /app")
-    for backend, module in MODULES.items():
-        if backend not in backends:
-            if importlib.util.find_spec(module) is not None:
-                wrong.append(f"{backend} is installed, and this image is built for {' and '.join(backends)} only")
-            continue
-        try:
-            found = get_backend(backend).versions()
-        except (MountError, ImportError, OSError) as error:
-            wrong.append(f"{backend} cannot be loaded: {error}")
-            continue
-        if not any(name.startswith("libfuse") for name in found):
-            wrong.append(f"{backend} finds no libfuse: {found}")
-        sys.stdout.write(f"{backend} loads: {found}\n")
+    for name in BACKENDS:
+        backend = get_backend(name)
+        reason = backend.unavailable()
+        if name not in backends and reason is None:
+            wrong.append(f"{name} is installed, and this image is built for {' and '.join(backends)} alone")
+        elif name in backends and reason is not None:
+            wrong.append(f"{name} cannot be loaded: {reason}")
+        elif name in backends:
+            sys.stdout.write(f"{name} loads: {backend.versions()}\n")
     return wrong
 
 
