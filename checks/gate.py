@@ -3,18 +3,20 @@
 How a verdict is found, first match wins:
 
 1. the source itself did not answer: *error*;
-2. no value, or no samples behind it: *inconclusive*;
+2. no value, or no samples behind it, or nothing to compare it with: *inconclusive*;
 3. fewer samples than the threshold asks for: *inconclusive*, whichever way the value points, because a handful of
    operations neither clears a backend nor convicts it;
 4. the value is beyond the limit: *fail*;
 5. the value is within a limit near zero, but it was seen too rarely to claim so: *inconclusive* (see `needed`);
 6. otherwise: *pass*.
+
+A threshold against the stable side is judged by `checks.canary_judge`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from checks import words
@@ -35,6 +37,13 @@ class Status(StrEnum):
     ERROR = "error"  # the source does not answer
 
 
+class Against(StrEnum):
+    """What a limit is a factor of, where it is not a value by itself."""
+
+    STABLE = "stable"  # what the stable side does over the same window
+    BASELINE = "baseline"  # what was recorded of fusepy in week 1
+
+
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """What a metric of a side must stay within, over which window, and from how many samples on it counts."""
@@ -45,7 +54,8 @@ class Threshold:
     window: float  # seconds
     minimum_samples: int
     at_least: bool = False  # the value must not fall below the limit, instead of not rising above it
-    unit: str = ""  # "%", "s", "B": how a person reads the value; empty: what the metric is measured in
+    unit: str = ""  # "%", "s", "B", "×": how a person reads the value; empty: what the metric is measured in
+    against: Against | None = None  # the limit is a factor of that; of errors, the difference to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,18 @@ class Verdict:
     reason: str
 
 
-def judge(threshold: Threshold, measurement: Measurement) -> Verdict:
-    """Weigh one measurement against its threshold."""
+def judge(threshold: Threshold, measurement: Measurement, baseline: float | None = None) -> Verdict:
+    """Weigh one measurement against its threshold.
+
+    Args:
+        threshold: What must hold.
+        measurement: What was measured.
+        baseline: What was recorded in week 1, for a threshold against it; None where nothing was.
+    """
+    if threshold.against is Against.BASELINE and measurement.value is not None:
+        measurement = replace(measurement, value=measurement.value / baseline if baseline else None)
+        if not baseline:
+            measurement = replace(measurement, detail="nothing was recorded in week 1 to compare it with")
     status, reason = _weigh(threshold, measurement)
     return Verdict(
         id=threshold.id,
@@ -82,7 +102,7 @@ def needed(threshold: Threshold) -> int:
     300 operations for 1%. Everything else takes the threshold's own minimum.
     """
     minimum = max(1, threshold.minimum_samples)
-    if threshold.metric in NEAR_ZERO and not threshold.at_least and threshold.limit > 0:
+    if threshold.metric in NEAR_ZERO and not threshold.against and not threshold.at_least and threshold.limit > 0:
         return max(minimum, math.ceil(min(RULE_OF_THREE / threshold.limit, MOST_SAMPLES) - 1e-9))
     return minimum
 
@@ -100,6 +120,8 @@ def _weigh(threshold: Threshold, measurement: Measurement) -> tuple[Status, str]
     if measurement.failed:
         return Status.ERROR, measurement.detail or "the metrics source does not answer"
     value, samples = measurement.value, measurement.samples
+    if value is None and samples and measurement.detail:
+        return Status.INCONCLUSIVE, f"{words.NAMES[threshold.metric]}: {measurement.detail}"
     if value is None or not math.isfinite(value) or samples <= 0:
         reason = f"no samples for {words.duration(measurement.window)}"
         return Status.INCONCLUSIVE, f"{reason} ({measurement.detail})" if measurement.detail else reason
@@ -125,7 +147,7 @@ def _beyond(threshold: Threshold, value: float) -> bool:
 def _compared(threshold: Threshold, value: float, sign: str) -> str:
     if threshold.metric is Metric.RESPONSIVE:
         return "the mount answers its heartbeat" if value >= 1 else "the mount does not answer its heartbeat"
-    name = words.NAMES[threshold.metric]
+    name = words.NAMES[threshold.metric] + (f" against the {threshold.against}" if threshold.against else "")
     shown = words.quantity(value, threshold.metric, threshold.unit)
     limit = words.quantity(threshold.limit, threshold.metric, threshold.unit)
     if shown == limit and value != threshold.limit:  # "1% > 1%" would read as a mistake

@@ -1,4 +1,4 @@
-"""Do metrics flow, and are they fresh?"""
+"""Do metrics flow, are they fresh, and what was normal in production before anything changed?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from checks.check import Check, Context, Finding, Severity
 from deployment.metrics.source import Metric
 from deployment.model import Side
 
+BASELINE = "metrics.baseline"
+BASELINE_WINDOW = 24 * 3600.0  # seconds
+RECORDED = (Metric.MEMORY, Metric.CPU_PER_OPERATION)  # what week 7 is held against
 FRESH = 30.0  # seconds a heartbeat may be old
 
 
@@ -31,4 +34,20 @@ def fresh(context: Context) -> Finding | None:
     return None
 
 
-CHECKS = (Check("metrics.fresh", "Are there fresh metrics of each side?", "metrics", fresh, fine="metrics are fresh"),)
+def baseline(context: Context) -> Finding | None:
+    """Record what fusepy takes to serve everybody."""
+    context.source.poll()
+    found = {metric: context.source.measure(metric, Side.STABLE, BASELINE_WINDOW) for metric in RECORDED}
+    for metric, measurement in found.items():
+        if measurement.value is None:
+            seen = f"no {words.NAMES[metric]} of the stable Bridge: {measurement.detail or 'no samples'}"
+            why = "Without it nobody can say in week 7 whether pyfuse3 takes more."
+            return Finding(seen, why, "let clients work, then ask again", severity=Severity.UNKNOWN)
+    context.record(BASELINE, {str(metric): m.value for metric, m in found.items()} | {"at": context.now()})
+    return None
+
+
+CHECKS = (
+    Check(BASELINE, "What does fusepy take in production?", "metrics", baseline, fine="what fusepy takes is recorded"),
+    Check("metrics.fresh", "Are there fresh metrics of each side?", "metrics", fresh, fine="metrics are fresh"),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from phases.deployments import share
-from phases.gates import SHADOW_TRIGGERS, TRAFFIC_GATES, TRAFFIC_TRIGGERS
+from phases.gates import CANARY_GATES, SHADOW_TRIGGERS, TRAFFIC_GATES, TRAFFIC_TRIGGERS
 from phases.phase import Phase, Stage
 
 WEEK = Phase(
@@ -19,7 +19,7 @@ WEEK = Phase(
             soak=timedelta(hours=24),
             entry=("service.stable", "mount.pyfuse3"),  # after a rollback the canary is started by this very stage
             exit=("drill", "router.share"),
-            gates=TRAFFIC_GATES,
+            gates=TRAFFIC_GATES + CANARY_GATES,
             triggers=TRAFFIC_TRIGGERS + SHADOW_TRIGGERS,
         ),
     ),

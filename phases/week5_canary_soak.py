@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from phases.deployments import share
-from phases.gates import DIVERGENCE, SHADOW_TRIGGERS, TRAFFIC_GATES, TRAFFIC_TRIGGERS
+from phases.gates import CANARY_GATES, DIVERGENCE, SHADOW_TRIGGERS, TRAFFIC_GATES, TRAFFIC_TRIGGERS
 from phases.phase import Phase, Stage
 
 WEEK = Phase(
@@ -18,7 +18,7 @@ WEEK = Phase(
             deployment=share(10),
             soak=timedelta(days=7),
             exit=("router.share", "metrics.fresh", "backup", "backup.fresh"),
-            gates=(*TRAFFIC_GATES, DIVERGENCE),
+            gates=(*TRAFFIC_GATES, *CANARY_GATES, DIVERGENCE),
             triggers=TRAFFIC_TRIGGERS + SHADOW_TRIGGERS,
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from phases.deployments import share
-from phases.gates import SHADOW_TRIGGERS, TRAFFIC_GATES, TRAFFIC_TRIGGERS
+from phases.gates import CANARY_GATES, SHADOW_TRIGGERS, TRAFFIC_GATES, TRAFFIC_TRIGGERS
 from phases.phase import Phase, Stage
 
 
@@ -16,7 +16,8 @@ def _stage(weight: int, days: int) -> Stage:
         soak=timedelta(days=days),
         entry=("drill", "service.stable", "service.canary"),
         exit=("router.share",),
-        gates=TRAFFIC_GATES,
+        # with more of the traffic than the stable side it would be called slow for the load alone
+        gates=TRAFFIC_GATES + (CANARY_GATES if weight <= 50 else ()),
         triggers=TRAFFIC_TRIGGERS + SHADOW_TRIGGERS,
     )
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from deployment.model import Deployment, Side
 from phases.deployments import BOTH_IMAGES, PROMOTED, STABLE
-from phases.gates import TRAFFIC_GATES, TRAFFIC_TRIGGERS
+from phases.gates import BASELINE_GATES, TRAFFIC_GATES, TRAFFIC_TRIGGERS
 from phases.phase import Phase, Stage
 
 WEEK = Phase(
@@ -20,7 +20,7 @@ WEEK = Phase(
             soak=timedelta(days=7),
             entry=("drill", "service.canary", "backup", "backup.fresh"),
             exit=("service.canary", "functional.canary", "router.share", "backup"),
-            gates=TRAFFIC_GATES,
+            gates=TRAFFIC_GATES + BASELINE_GATES,
             triggers=TRAFFIC_TRIGGERS,
         ),
     ),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from checks.gate import Status, Threshold, Verdict, judge
+from checks.gate import Against, Status, Threshold, Verdict, judge
 from deployment.metrics.source import Measurement, Metric, Source
 from deployment.model import Side
 from phases.phase import Stage
@@ -19,7 +19,10 @@ from runbook.verdicts import remember
 if TYPE_CHECKING:
     from checks.check import Context
     from checks.runner import Result
+    from deployment.metrics.series import Slices
 
+#: The evidence of week 1 that thresholds against the baseline are held to.
+BASELINE = "metrics.baseline"
 #: A window shorter than this says nothing, seconds.
 SHORTEST_WINDOW = 5.0
 
@@ -41,6 +44,7 @@ class Judgement:
     ) -> None:
         self._settings, self._source, self._context = settings, source, context
         self._clock, self._write, self._say = clock, write, say
+        self._compared: dict[str, tuple[float, Verdict]] = {}  # by threshold: when, and what was said
 
     def check(self, ids: Sequence[str], state: State) -> list[Result]:
         """Ask these checks and journal what they found; an overridden one is asked all the same."""
@@ -57,7 +61,7 @@ class Judgement:
 
     def gates(self, stage: Stage, state: State) -> list[Verdict]:
         """Weigh the stage's gates over the time since it was entered, and keep the verdicts for whoever only looks."""
-        verdicts = [self._judge(self._fit(t, self._settings.gate_window, state)) for t in stage.gates]
+        verdicts = [self._judge(self._fit(t, self._settings.gate_window, state), state) for t in stage.gates]
         remember(self._settings.place.state, verdicts, self._clock.now())
         return verdicts
 
@@ -89,13 +93,35 @@ class Judgement:
         """Return one measurement, for whoever only looks; nothing is weighed and nothing is kept."""
         return self._source().measure(metric, side, window)
 
-    def _judge(self, threshold: Threshold) -> Verdict:
-        return judge(threshold, self._source().measure(threshold.metric, Side.CANARY, threshold.window))
+    def slices(self, side: Side, window: float, step: float) -> Slices:
+        """Return a side's recent past, for whoever only looks."""
+        return self._source().slices(side, window, step)
+
+    def _judge(self, threshold: Threshold, state: State) -> Verdict:
+        if threshold.against is Against.STABLE:
+            return self._against_stable(threshold)
+        recorded = state.evidence.get(BASELINE, {}).get(threshold.metric)
+        return judge(threshold, self._source().measure(threshold.metric, Side.CANARY, threshold.window), recorded)
+
+    def _against_stable(self, threshold: Threshold) -> Verdict:
+        """Compare both sides; within one slice of time nothing new can be learnt, and long windows cost something."""
+        from checks import canary_judge
+
+        now, step = self._clock.now(), canary_judge.step_of(threshold.window)
+        kept = self._compared.get(threshold.id)
+        if kept is not None and 0 <= now - kept[0] < step and kept[1].window <= threshold.window:
+            return kept[1]
+        stable, canary = (self.slices(side, threshold.window, step) for side in Side)
+        verdict = canary_judge.judge(threshold, stable, canary)
+        if verdict.status is not Status.ERROR:
+            self._compared[threshold.id] = (now, verdict)
+        return verdict
 
     def _fit(self, threshold: Threshold, most: float, state: State) -> Threshold:
         """Cut the window to what the settings allow and to the time in this stage: older data speak of another one."""
         window = max(SHORTEST_WINDOW, min(threshold.window, most, self._clock.now() - state.since))
-        return replace(self._fewer(threshold), window=window)
+        limit = self._settings.limits.get(threshold.id, threshold.limit)
+        return replace(self._fewer(threshold), window=window, limit=limit)
 
     def _fewer(self, threshold: Threshold) -> Threshold:
         if threshold.metric is not Metric.DIVERGENCE_RATIO:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 FILE = "lighthouse-migrate.toml"
 ENVIRONMENT = "LIGHTHOUSE_MIGRATE_SETTINGS"
+#: Gates whose limit is the operator's to set: a factor of what fusepy took in week 1.
+FACTORS = {"memory": 1.10, "cpu": 1.05}
 
 
 class SettingsError(UsageError):
@@ -43,6 +45,7 @@ class Settings:
     patience: float = 900.0  # how long `advance --wait` waits for a gate that is not conclusive yet
     metrics: str = "auto"  # "auto", "prometheus" or "scrape"
     comparisons: int = 3000
+    limits: Mapping[str, float] = field(default_factory=dict)  # by gate, where the operator's own holds
     iterations: int = 1000
     warmup: int = 100
     keep_dual: bool = False  # week 8 keeps both backends
@@ -143,6 +146,7 @@ class _Reader:
             patience=self._seconds("gates", "patience", 900.0),
             metrics=self._one_of("gates", "metrics", ("auto", "prometheus", "scrape")),
             comparisons=self._positive("gates", "comparisons", 3000),
+            limits={gate: self._factor("gates", gate, limit) for gate, limit in FACTORS.items()},
             iterations=self._positive("benchmark", "iterations", 1000),
             warmup=self._positive("benchmark", "warmup", 100),
             keep_dual=self._get("cleanup", "keep_dual", bool, False),
@@ -172,6 +176,12 @@ class _Reader:
         value = self._get(section, key, int, default)
         if value < 1:
             raise self._wrong(_dotted(section, key), f"it must be 1 or more, not {value}")
+        return value
+
+    def _factor(self, section: str, key: str, default: float) -> float:
+        value = self._get(section, key, float, default)
+        if not value >= 1:
+            raise self._wrong(_dotted(section, key), f"it must be 1.0 or more, not {value}")
         return value
 
     def _port(self, key: str, default: int) -> int:
