@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 ROOT = 1
@@ -28,6 +28,7 @@ class Node:
         "lookups",
         "name",
         "names",
+        "number",
         "opens",
         "parent",
         "prefix",
@@ -40,6 +41,7 @@ class Node:
         self.children: dict[str, Node] | None = None
         self.names: dict[tuple[int, str], Node] | None = None  # all names of a hard-linked file, with their parents
         self.key: _Key | None = None  # (st_dev, st_ino) of a hard-linked file
+        self.number = 0  # st_ino of a file that has or had several names; 0 where the class gives none
         self.prefix: str | None = None  # "/path/of/this/directory/", cached until a rename
         self.lookups = 0
         self.opens = 0
@@ -102,14 +104,28 @@ class InodeTable:
         """Count a name that the kernel is told about, and give its node.
 
         Names of one hard-linked file share a node where the attributes prove it: st_nlink above 1 and both st_dev and
-        st_ino given.
+        st_ino given. They part again where another mount of the same files gave one of the names to another file.
         """
         with self._lock:
             node = parent.children.get(name) if parent.children else None
+            if node is not None and attributes is not None and (node.names is not None or node.key is not None):
+                if self._is_another(node, attributes):
+                    self._unname(node, parent, name)
+                    self._reap(node)
+                    node = None
+                elif node.parent is parent:  # in one step, for others are just reading its path
+                    node.name = name  # was just seen to lead to the file; its other names may not any more
             if node is None:
                 node = self._new(parent, name, attributes)
             node.lookups += lookups
             return node
+
+    @staticmethod
+    def _is_another(node: Node, attributes: Mapping[str, Any]) -> bool:
+        number = attributes.get("st_ino")
+        if number and node.number:
+            return bool(number != node.number)
+        return len(node.names or ()) > 1 and attributes.get("st_nlink", 1) <= 1
 
     def _new(self, parent: Node, name: str, attributes: Mapping[str, Any] | None) -> Node:
         key: _Key | None = None
@@ -129,13 +145,14 @@ class InodeTable:
         parent.children[name] = node
         if key is not None:
             self._by_key[key] = node
-            node.key = key
+            node.key, node.number = key, key[1]
         return node
 
-    def link(self, node: Node, parent: Node, name: str) -> Node:
-        """Give a node another name and count that the kernel was told about it."""
+    def link(self, node: Node, parent: Node, name: str, number: int = 0) -> Node:
+        """Give a node another name and count that the kernel was told about it; ``number`` is the file's st_ino."""
         with self._lock:
             self._add_name(node, parent, name)
+            node.number = number
             node.lookups += 1
             return node
 
@@ -214,10 +231,11 @@ class InodeTable:
             node.opens -= 1
             self._reap(node)
 
-    def forget(self, forgotten: Iterable[tuple[int, int]]) -> None:
-        """Take back lookup counts, as (inode, count) pairs."""
+    def forget(self, forgotten: list[tuple[int, int]]) -> None:
+        """Take back lookup counts, as (inode, count) pairs; empties the list, which may be as large as the table."""
         with self._lock:
-            for inode, count in forgotten:
+            while forgotten:
+                inode, count = forgotten.pop()
                 node = self.nodes.get(inode)
                 if node is not None:
                     node.lookups -= count
@@ -265,9 +283,11 @@ class InodeTable:
 
 
 def _give_memory_back() -> None:
-    """Let the C library return free memory to the kernel, where it can (glibc)."""
+    """Return free memory to the kernel: what Python keeps of small tuples, and what the C library can (glibc)."""
     import ctypes
+    import gc
 
+    gc.collect()  # 2,000 free tuples, strewn over all the memory of the table, would keep nearly all of it
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -180,8 +180,9 @@ class NameRequests:
         attributes = self._ops.getattr(path, None)
         # A class that copies instead of linking has not given the file a second name.
         linked = attributes.get("st_nlink", 0) > 1
-        node = self.inodes.link(source, parent, text) if linked else self.inodes.remember(parent, text)
-        return self.fill(attributes, node)
+        if linked:
+            return self.fill(attributes, self.inodes.link(source, parent, text, attributes.get("st_ino", 0)))
+        return self.fill(attributes, self.inodes.remember(parent, text))
 
     def unlink(self, inode: int, name: bytes, caller: Caller) -> None:
         CALLER.set(caller)

@@ -153,3 +153,30 @@ def test_forgetting_everything_leaves_the_root_alone(count: int) -> None:
     table.forget([(node.id, 1) for node in [*nodes, directory]])
     assert set(table.nodes) == {ROOT}
     assert not table.root.children
+
+
+@pytest.mark.parametrize("device", [None, 7])
+def test_a_name_that_another_mount_gave_to_another_file_leaves_its_node(device: int | None) -> None:
+    table = InodeTable()
+
+    def seen(number: int, links: int) -> dict[str, int]:
+        return {"st_mode": 0o100644, "st_ino": number, "st_nlink": links} | (
+            {} if device is None else {"st_dev": device}
+        )
+
+    first = table.remember(table.root, "first", seen(5, 1))
+    assert table.link(first, table.root, "second", 5) is first
+    assert table.remember(table.root, "second", seen(5, 2)) is first
+    assert table.path(first) == "/second"  # the name that was just seen to lead there
+    other = table.remember(table.root, "second", seen(6, 1))
+    assert other is not first
+    assert (table.path(first), table.path(other)) == ("/first", "/second")
+    assert table.remember(table.root, "first", seen(5, 1)) is first
+
+
+def test_without_inode_numbers_a_file_with_one_link_is_not_the_one_that_had_two() -> None:
+    table = InodeTable()
+    first = table.remember(table.root, "first", {"st_nlink": 1})
+    table.link(first, table.root, "second")
+    assert table.remember(table.root, "second", {"st_nlink": 2}) is first
+    assert table.remember(table.root, "second", {"st_nlink": 1}) is not first
