@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dualfuse.compare import AGAIN, Asked, Compared, Outcome, Wanted, compare, wanted
-from dualfuse.observe import Observation, observe_all
+from dualfuse.observe import BYTES, WHOLE, Observation, observe_all
 from dualfuse.tap import Sample
 
 KNOWN = 10000  # paths remembered
+WINDOW = 128 * 1024  # bytes of a large file that are looked at when its turn comes
 KEPT = 1000  # divergences kept with both answers
 
 
@@ -56,7 +57,8 @@ class Comparator:
         self._primary = primary
         self._shadow = shadow
         self._skipped = skipped
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: OrderedDict[str, int] = OrderedDict()  # paths, with the size that was seen last
+        self._cursors: dict[str, int] = {}  # how far into a large file was looked already
         self.counts: Counter[tuple[str, str, str, str]] = Counter()  # kind, operation, primary, shadow
         self.divergences: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.raced = 0
@@ -81,17 +83,31 @@ class Comparator:
         newest = list(wanted(samples, self._skipped).items())[-paths:]  # an older state is gone anyway
         chosen: Wanted = dict(newest)
         again = [path for path in self._oldest(max(paths - len(newest), paths // 4)) if path not in chosen]
-        for path in again:
-            chosen[path] = dict(AGAIN)
+        chosen |= {path: dict(AGAIN) for path in again}
+        for path, operations in chosen.items():
+            if window := self._window(path):
+                operations["read"] = (window, *operations.get("read", ()))
         for path, _ in newest:
-            self._known[path] = None
+            self._known.setdefault(path, 0)
             self._known.move_to_end(path)
         while len(self._known) > KNOWN:
-            self._known.popitem(last=False)
+            self._forget(next(iter(self._known)))
         done = 0
         for compared in compare(chosen, self._primary.look, self._shadow.look) if chosen else ():
             done += self._count(compared)
         return done
+
+    def _window(self, path: str) -> str:
+        """Return the question about the next piece of a file that is too large to be looked at whole, else nothing."""
+        size, offset = self._known.get(path, 0), self._cursors.get(path, 0)
+        if size <= WHOLE:
+            return ""
+        self._cursors[path] = offset + WINDOW if offset + WINDOW < size else 0
+        return f"{BYTES}{offset}:{WINDOW}"
+
+    def _forget(self, path: str) -> None:
+        self._known.pop(path, None)
+        self._cursors.pop(path, None)
 
     def _oldest(self, number: int) -> list[str]:
         paths = [path for path, _ in zip(self._known, range(number), strict=False)]
@@ -123,5 +139,7 @@ class Comparator:
                 }
             )
         if "error" in compared.primary and "error" in compared.shadow:
-            self._known.pop(compared.path, None)  # gone on both sides
+            self._forget(compared.path)  # gone on both sides
+        elif compared.path in self._known:
+            self._known[compared.path] = compared.primary.get("attributes", {}).get("st_size", 0)
         return len(operations)

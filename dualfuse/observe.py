@@ -98,8 +98,6 @@ def _observe(folder: int, name: str, questions: Collection[str]) -> Observation:
     try:
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
-        if error.errno == errno.ENOENT:
-            raise
         seen = _attributes(os.stat(name, dir_fd=folder, follow_symlinks=False))
         if error.errno == errno.ELOOP:
             return {"target": os.readlink(name, dir_fd=folder), **seen}
