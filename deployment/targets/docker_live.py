@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from deployment.errors import ChangeFailedError, UnreachableError
@@ -24,8 +23,7 @@ def show(engine: Engine, layout: Layout, name: str, say: Callable[[str], None]) 
     if record is None:
         raise ChangeFailedError(f"{name} is not there", "`plan` shows what is")
     docker_mounts.share(layout, say)
-    if not os.path.lexists(layout.live):
-        make_path(layout)
+    make_path(layout)
     say(f"showing {name} on {layout.live}")
     argv = ["-m", "dualfuse.live", "swap", str(layout.mount(name)), str(layout.live)]
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from deployment.errors import ChangeFailedError, UnreachableError
 from deployment.model import Image
+from deployment.targets import mounts
 from deployment.targets.local_layout import Layout, Record, read_records, write_whole
 from deployment.targets.local_run import run
 from deployment.targets.target import Completed
@@ -23,14 +24,16 @@ def show(layout: Layout, name: str, say: Callable[[str], None]) -> None:
     record = next((r for r in read_records(layout) if r.name == name), None)
     if record is None:
         raise ChangeFailedError(f"{name} is not there", "`plan` shows what is")
-    if not os.path.lexists(layout.live):
-        make_path(layout)
+    make_path(layout)
     say(f"showing {name} on {layout.live}")
     _live(layout, record, "swap", str(layout.mount(name)), str(layout.live))
 
 
 def make_path(layout: Layout) -> None:
-    """Make the stable path, and write down that it is ours to remove."""
+    """Make the stable path where there is none, and write down that it is ours to remove."""
+    # the table first: a dead mount there says that nothing is there, and a hung one says nothing ever
+    if mounts.at(mounts.table(), layout.live) is not None or os.path.lexists(layout.live):
+        return
     layout.live.parent.mkdir(parents=True, exist_ok=True)
     write_whole(layout.instances / "live.json", json.dumps({"made": str(layout.live)}) + "\n")
     layout.live.mkdir()

@@ -80,7 +80,7 @@ def test_a_killed_bridge_comes_back_and_fails_no_client(both: Deployed) -> None:
     before = both.target.observe().serving(Side.CANARY)
     assert before is not None and before.pid is not None
     with Clients(both.place.router_port) as clients:
-        until(lambda: clients.done > 100)
+        until(lambda: clients.done > 100, 60)
         assert processes.send(before.pid, signal.SIGKILL, BRIDGE)
 
         def back() -> bool:
@@ -89,7 +89,7 @@ def test_a_killed_bridge_comes_back_and_fails_no_client(both: Deployed) -> None:
 
         until(back, 20)
         seen = clients.done
-        until(lambda: clients.done > seen + 100)
+        until(lambda: clients.done > seen + 100, 60)
     assert clients.failed == []
 
 
