@@ -237,9 +237,8 @@ class Loop:
         send, ticket, slept = session.send, self._ticket, self._slept
         watched = self._max_threads > 1
         try:
-            request = send(None)
+            handler, args = send(None)
             while True:
-                handler, args = request
                 usual = slept.get(handler)
                 held = False
                 if me.leading and watched:
@@ -271,8 +270,8 @@ class Loop:
                     slept[handler] = usual + (sleep - usual) * 0.125
                 elif taken > SLOW:
                     slept[handler] = 0.0  # look closer from now on
-                args = ()
-                request = session.throw(failure) if failure is not None else send(value)
+                args = ()  # a forget of 65,000 inodes must not stay until the next request of this thread
+                handler, args = session.throw(failure) if failure is not None else send(value)
         except StopIteration:
             return
 

@@ -18,7 +18,7 @@ SPECIFICATION = "dualfuse.samples.slow:Slow"
 _READS = 40  # by each client
 
 
-def measure_blocking(contenders: Sequence[str], rounds: int = 3) -> dict[str, Any]:
+def measure_blocking(contenders: Sequence[str], rounds: int = 15) -> dict[str, Any]:
     """Measure reads per second of 8 clients whose reads sleep 5 ms, and a stat while another read sleeps 1 s."""
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     stats: dict[str, float] = {}
@@ -31,8 +31,9 @@ def measure_blocking(contenders: Sequence[str], rounds: int = 3) -> dict[str, An
             for server in servers:
                 server.start()
                 list(pool.map(_read_sleeping, [str(server.directory)] * CLIENTS, [2] * CLIENTS))
-            for _ in range(rounds):
-                for server in servers:
+            for number in range(rounds):
+                # every other round runs in the opposite order
+                for server in servers if number % 2 == 0 else servers[::-1]:
                     start = time.perf_counter()
                     list(pool.map(_read_sleeping, [str(server.directory)] * CLIENTS, [_READS] * CLIENTS))
                     rates[server.contender].append(CLIENTS * _READS / (time.perf_counter() - start))
