@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.comparator_budget import Budget
+from bridge.roster import Roster
 from bridge.sidechannel import Answer, Question, SilentError, answer_at, ask
 from dualfuse.comparator import KEPT, Comparator, MountedSide
 from dualfuse.compare import Asked
@@ -38,7 +39,10 @@ IDLE = 0.1  # seconds between two batches when the tap is quiet
 PATIENCE = 5.0  # seconds the shadow may take
 RETRY = 1.0  # seconds after a side did not answer
 # Parts of the mount that each Bridge fills by itself, and why they are no divergence.
-OWN = {"debug": "says how this very Bridge is"}
+OWN = {
+    "debug": "says how this very Bridge is",
+    "streams/events": "grows with every operation, so that reading it again each time would be most of the work",
+}
 
 
 class ShadowError(Exception):
@@ -48,8 +52,9 @@ class ShadowError(Exception):
 class Shadow:
     """The other Bridge, asked over one connection that is kept."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, roster: Roster) -> None:
         address = urlsplit(url)
+        self._roster = roster
         self._connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=PATIENCE)
         self.backend = ""
 
@@ -61,7 +66,8 @@ class Shadow:
         """
         body = json.dumps({"paths": asked})
         try:
-            self._connection.request("POST", "/observe", body)
+            peer = self._roster.agents.peer
+            self._connection.request("POST", "/observe", body, {"Authorization": f"Bearer {peer}"} if peer else {})
             response = self._connection.getresponse()
             told = json.loads(response.read())
             if response.status != 200 or not told.get("backend"):
@@ -75,7 +81,7 @@ class Shadow:
 
 def is_own(path: str) -> bool:
     """Whether each Bridge fills this part of the mount by itself."""
-    return path.partition("/")[0] in OWN
+    return path in OWN or path.partition("/")[0] in OWN
 
 
 class Session:
@@ -121,7 +127,7 @@ class Session:
             "known": self.comparator.known,
             "share": round(self.budget.share, 3),
             "trouble": self.trouble,
-            "ignored": {**IGNORED, **{f"{name}/": reason for name, reason in OWN.items()}},
+            "ignored": {**IGNORED, **OWN},
         }
 
 
@@ -133,9 +139,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tap", type=Path, required=True, help="the socket of the primary's mount process")
     parser.add_argument("--shadow", required=True, help="the other Bridge's API")
     parser.add_argument("--socket", type=Path, required=True, help="where questions are answered")
+    parser.add_argument("--agents", type=Path, required=True, help="the file of the agents, which the shadow reads too")
     told = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s comparator %(levelname)s %(message)s")
-    comparator = Comparator(MountedSide(told.mount, told.primary), Shadow(told.shadow), is_own)
+    comparator = Comparator(MountedSide(told.mount, told.primary), Shadow(told.shadow, Roster(told.agents)), is_own)
     session = Session(comparator, told.tap)
     answer_at(told.socket, session.answer)
     pause = 0.0

@@ -43,6 +43,7 @@ class Mirror:
             wanted = (
                 *("--mount", str(settings.mount_point), "--primary", serving.backend),
                 *("--tap", str(serving.socket), "--shadow", settings.shadow_url, "--socket", str(self._socket)),
+                *("--agents", str(settings.agents_file)),
             )
         if self._process is not None and (wanted != self._told or self._process.poll() is not None):
             self.stop()

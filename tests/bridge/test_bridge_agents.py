@@ -192,3 +192,37 @@ def test_an_expert_on_the_mount_may_annotate_and_not_write(pair: tuple[Bridge, B
     notes = [json.loads(line) for line in (pair[0].mount / "shadows/open").read_text().splitlines()]
     assert [note["agent"] for note in notes] == ["agent0", "agent1"]
     assert (pair[1].current / "open").stat().st_size == 4
+
+
+def total(bridge: Bridge, name: str) -> int:
+    lines = bridge.request("GET", "/metrics")[1].decode().splitlines()
+    return int(sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{")))
+
+
+def test_bridges_with_agents_compare_themselves_and_agree_in_every_section(pair: tuple[Bridge, Bridge]) -> None:
+    primary, shadow = pair
+    primary.reload(LIGHTHOUSE_FUSE_PARALLEL_TEST="true", LIGHTHOUSE_SHADOW_URL=f"http://127.0.0.1:{shadow.port}")
+    compared = "lighthouse_fuse_backend_comparisons_total"
+    rounds = 0
+
+    def enough() -> bool:
+        nonlocal rounds
+        rounds += 1
+        here = pair[rounds % 2].mount
+        (here / "context/p").mkdir(exist_ok=True)
+        (here / "context/p/x").write_text(f"{rounds}\n")
+        (here / "current/noted").write_text(f"{rounds % 3}\nsame\n")
+        for path in ("shadows/noted", "streams/rounds"):
+            with (here / path).open("a") as file:
+                file.write(f"2 round {rounds}\n")
+        instant = sorted(path.name for path in (here / "history").iterdir())[-1]
+        (primary.mount / "history" / instant / "noted").read_text()
+        (primary.mount / "shadows/noted").read_text()
+        (primary.mount / "debug/stats").read_text()
+        return total(primary, compared) > 150
+
+    until(enough, 60.0)
+    told = primary.reload(LIGHTHOUSE_FUSE_PARALLEL_TEST="false")
+    assert told["status"] == "ok"
+    assert total(primary, "lighthouse_fuse_backend_divergence_total") == 0
+    assert "cannot compare: it answered 401" not in primary.log()
