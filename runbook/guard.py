@@ -72,6 +72,7 @@ class Guard:
         self._not_before = float("-inf")
         self._said = ""
         self._shot: Snapshot | None = None  # the newest picture, the looker's
+        self._doubted = float("-inf")  # when it was last doubted whether fusepy is well
         self._again = False  # what was seen is no longer true: look before anything is moved
         live = engine.settings.place.live.absolute()
         self._live = str(Path(os.path.realpath(live.parent), live.name))  # as the kernel names it
@@ -164,29 +165,36 @@ class Guard:
                 self._say(f"repaired in {moved.seconds:.2f} s" if moved else "something else differs: see `status`")
                 self._not_before = engine.clock.now() + AGAIN
             case Do.ROLL_BACK:
-                if decision.at_once and self._stale(look):
-                    return
+                at_once = decision.at_once and engine.clock.now() - look.snapshot.at < FRESH
+                if at_once and (fault := self._doubt(look)):
+                    if self._look_again(look, fault):
+                        return
+                    at_once = False
                 self._say(f"! {decision.reason}")
                 for word in decision.loud:
                     self._say(f"! {word}")
-                fresh = decision.at_once and engine.clock.now() - look.snapshot.at < FRESH
                 moved = engine.rollback(
                     reason=decision.reason,
                     automatic=decision.automatic,
                     evidence={**decision.evidence, "verdicts": [asdict(v) for v in look.verdicts]},
-                    seen=look.snapshot.observed if fresh else None,
+                    seen=look.snapshot.observed if at_once else None,
                 )
                 self._say(f"rolled back to fusepy in {moved.seconds:.2f} s; journal #{moved.journal}")
                 self._say("it holds until `lighthouse-migrate advance --reason TEXT`")
 
-    def _stale(self, look: Look) -> bool:
-        """Ask fusepy itself, before anybody is sent there by what was seen a moment ago."""
+    def _doubt(self, look: Look) -> str:
+        """Ask fusepy itself, before anybody is sent there by what was seen a moment ago; return what is wrong."""
         stable = serving_at(look.snapshot.observed, Side.STABLE)
-        fault = "" if stable is None else self._probe(stable)
-        if fault and not self._again:
-            self._again = True
+        return "" if stable is None else self._probe(stable)
+
+    def _look_again(self, look: Look, fault: str) -> bool:
+        """Tell whether to wait for a picture that is newer than the doubt; by that one the engine decides."""
+        now = self._engine.clock.now()
+        if now - self._doubted > AGAIN:
+            self._doubted, self._again = now, True
             self._say(f"! fusepy does not seem well ({fault}): looking again before anything is moved")
-        return bool(fault)
+            return True
+        return look.snapshot.at < self._doubted
 
     def _hold(self, reason: str) -> None:
         """Say and journal once that the walk holds."""
@@ -256,6 +264,8 @@ class _Looker(threading.Thread):
                 self.fresh.set()
             except OperatorError as error:
                 self._error = error.message
+            except Exception as error:  # noqa: BLE001 - the boundary of the thread: said at every look, and looked again
+                self._error = f"this is a bug: {type(error).__name__}: {error}"
             due = max(due + LOOK_SECONDS, time.monotonic())
             self._stop_asked.wait(due - time.monotonic())
 

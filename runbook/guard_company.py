@@ -52,9 +52,13 @@ class Company(threading.Thread):
             relieve(engine, lost, self._say)
             Guard(engine, self._say).run(self._stop_asked, post)
 
-    def leave(self) -> None:
-        """Leave the post; a rollback that is under way is brought to its end first."""
+    def let_go(self) -> None:
+        """Ask it to leave its post; a rollback that is under way is brought to its end first."""
         self._stop_asked.set()
+
+    def leave(self) -> None:
+        """Leave the post, and return when it is left."""
+        self.let_go()
         self.join()
 
 

@@ -28,6 +28,7 @@ def tui(
     app = MigrateApp(
         partial(assembly.opened, path),
         read_only=read_only,
+        guards=True,
         utf8=False if ascii_only else None,
         remap=os.environ.get(keys.ENVIRONMENT, ""),
     )
@@ -38,3 +39,5 @@ def tui(
         if work.is_alive():
             output.say(f"the {work.kind} is still at work; it ends at a safe point")
             work.join()
+    if app.company is not None and app.company.is_alive():
+        app.company.leave()

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -22,6 +22,9 @@ from runbook.tui.look import Seen, Trail, look
 from runbook.tui.paint import text
 from runbook.tui.room import Room
 from runbook.tui.workers import MOVES, Asked, Ended, Found, Looked, Open, Said, Then, Unanswered, Watcher, Work
+
+if TYPE_CHECKING:
+    from runbook.guard_company import Company
 
 THEME = Theme(name="lighthouse", primary=BLUE, accent=ORANGE, warning=ORANGE, error=ORANGE, dark=True)
 
@@ -40,11 +43,12 @@ class Core(App[None]):
         *,
         look: workers.Look = look,
         read_only: bool = False,
+        guards: bool = False,
         utf8: bool | None = None,
         now: Callable[[], float] = time.time,
         remap: str = "",
     ) -> None:
-        """Make the app; it looks and works through `opened`, each time in a thread of its own.
+        """Make the app; it looks, works and with `guards` stands guard through `opened`, each in a thread of its own.
 
         Raises:
             UsageError: `remap` gives keys to actions that do not exist.
@@ -68,6 +72,11 @@ class Core(App[None]):
         self.register_theme(THEME)
         self.theme = "lighthouse"
         self.watcher = Watcher(opened, look, self.deliver, measures=not read_only)
+        self.company: Company | None = None
+        if guards and not read_only:
+            from runbook.guard_company import Company
+
+            self.company = Company(opened, "tui", lambda line: self.deliver(Said(line)))
         self.home_room = Home()
         if remap:
             self.set_keymap({f"{k.room or 'every'}.{k.action}": k.keys for k in self.registry})
@@ -78,9 +87,13 @@ class Core(App[None]):
     def on_mount(self) -> None:
         self.set_interval(1.0, self._tick)
         self.call_after_refresh(self.watcher.start)
+        if self.company is not None:
+            self.company.start()
 
     def on_unmount(self) -> None:
         self.watcher.end()
+        if self.company is not None:
+            self.company.let_go()
 
     def deliver(self, message: Message) -> None:
         """Take a worker's message, from its thread."""

@@ -22,7 +22,7 @@ from phases.phase import Stage
 from runbook.cli.history import telling
 from runbook.cli.history import words as event_words
 from runbook.cli.output import fit
-from runbook.cli.words import span
+from runbook.cli.words import needs_guard, span
 from runbook.journal import Event
 from runbook.snapshot import Snapshot
 from runbook.soak import brief, when
@@ -68,6 +68,9 @@ def head(seen: Seen | None, trouble: tuple[str, str] | None, age: float, now: fl
         row.append((f" · stale {age:.0f} s", f"bold {ORANGE}"))
     elif shot.measured_at is not None:
         row.append(f" · metrics {span(max(0.0, now - shot.measured_at))} ago")
+    guard = shot.guard
+    if guard is not None and (guard.lost or (needs_guard(shot) and not guard.alive)):
+        row.append((" · GUARD LOST" if guard.lost else " · no guard", f"bold {ORANGE}"))
     if trouble is not None:
         row.append((f" · {text(trouble[0])}", f"bold {ORANGE}"))
     return Content.assemble(*row)
@@ -193,6 +196,9 @@ def traffic(shot: Snapshot, width: int) -> Content:
         rows.append(row)
     live: Part = seen.live or (text(f"nothing: {seen.live_detail or 'not mounted'}"), f"bold {ORANGE}")
     rows.append([("live    ", "dim"), "the mount path shows ", live])
+    if shot.guard is not None and (shot.guard.alive or shot.guard.lost or needs_guard(shot)):
+        row = [("guard   ", "dim"), (text(shot.guard.words), "" if shot.guard.alive else f"bold {ORANGE}")]
+        rows.append([*row, (f"  {text(shot.guard.trouble)}", f"bold {ORANGE}")] if shot.guard.trouble else row)
     draining = [i.name for i in seen.instances if i.draining]
     if draining:
         rows.append([("drains  ", "dim"), text(words.listed(draining))])

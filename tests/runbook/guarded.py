@@ -80,6 +80,7 @@ class Guarded(Walk):
             raise AssertionError("a guard asks no checks")
 
         self.weighing = Judgement(self.settings, lambda: self.source, context, self.clock, self.write, self.said.append)
+        self.doubted = False
         self.guard = self.another()
 
     def write(self, kind: str, **data: object) -> None:
@@ -92,6 +93,8 @@ class Guarded(Walk):
 
     def probe(self, instance: InstanceState) -> str:
         """Ask an instance of the simulated world how it is."""
+        if self.doubted:
+            return "it is late"
         now = self.world.observation.named(instance.name)
         return "" if now is not None and now.ready else "it says 503"
 

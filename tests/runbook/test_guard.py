@@ -11,6 +11,7 @@ import pytest
 from deployment.errors import ChangeFailedError, HeldError
 from deployment.metrics.source import Metric
 from deployment.model import Kind, Side
+from phases.calendar import stage_at
 from runbook.guard import BLIND
 from tests.runbook.guarded import Guarded
 from tests.runbook.walk import SHORT
@@ -37,7 +38,6 @@ def test_a_breach_is_rolled_back_at_once_and_journaled_with_its_evidence(
     walk: Guarded, metric: Metric, value: float, trigger: str
 ) -> None:
     walk.begin(6)
-    assert not walk.rolled_back
     walk.goes_wrong(metric, value)
     walk.pass_time(1)
     assert walk.rolled_back
@@ -101,7 +101,7 @@ def test_an_hour_without_numbers_neither_passes_nor_rolls_back(
     walk.pass_time(3600)
     assert not walk.rolled_back
     state = walk.engine.state()
-    verdicts = walk.weighing.gates(_stage(5), state)
+    verdicts = walk.weighing.gates(stage_at(5, 0), state)
     assert verdicts
     assert all(v.status.value in ("error", "inconclusive") for v in verdicts)
     assert walk.kinds.count("held") == (1 if failed else 0)
@@ -192,6 +192,15 @@ def test_from_a_canary_that_does_not_answer_it_goes_back_to_one_that_errs(walk: 
     assert walk.world.observation.weight == 0
 
 
+def test_a_fusepy_that_is_only_late_is_looked_at_again_and_gone_back_to(walk: Guarded) -> None:
+    walk.begin(6)
+    walk.doubted = True
+    walk.goes_wrong(Metric.ERROR_RATIO, 0.05)
+    walk.pass_time(3)
+    assert walk.rolled_back
+    assert any("does not seem well (it is late)" in line for line in walk.said)
+
+
 # healing
 
 
@@ -246,9 +255,3 @@ def _change(walk: Guarded, name: str, **more: object) -> None:
     seen = walk.world.observation
     changed: Iterable[object] = (replace(i, **more) if i.name == name else i for i in seen.instances)  # type: ignore[arg-type]
     walk.world.observation = replace(seen, instances=tuple(changed))  # type: ignore[arg-type]
-
-
-def _stage(week: int) -> object:
-    from phases.calendar import stage_at
-
-    return stage_at(week, 0)

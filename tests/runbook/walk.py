@@ -9,6 +9,7 @@ from checks.check import Finding, Severity
 from checks.gate import Status, Threshold, Verdict
 from checks.registry import CHECKS
 from checks.runner import Result
+from deployment.model import Side
 from phases.phase import Stage
 from runbook.engine import Engine, Moved, Proposal
 from runbook.journal import Journal
@@ -56,8 +57,8 @@ class ScriptedJudgement(Judgement):
     def gates(self, stage: Stage, state: State) -> list[Verdict]:
         return [self._verdict(t) for t in stage.gates]
 
-    def triggers(self, stage: Stage, state: State) -> list[Verdict]:
-        return [self._verdict(t, "trigger:") for t in stage.triggers]
+    def triggers(self, stage: Stage, state: State, side: Side = Side.CANARY) -> list[Verdict]:
+        return [self._verdict(t, "trigger:" if side is Side.CANARY else "refuge:") for t in stage.triggers]
 
     def _verdict(self, threshold: Threshold, prefix: str = "") -> Verdict:
         status = self.verdicts.get(prefix + threshold.id, Status.PASS)
