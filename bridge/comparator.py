@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 
 from bridge.comparator_budget import Budget
 from bridge.roster import Roster
-from bridge.roster import Roster
 from bridge.sidechannel import Answer, Question, SilentError, answer_at, ask
 from dualfuse.comparator import KEPT, Comparator, MountedSide
 from dualfuse.compare import Asked
