@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from runbook.rehearsal.pulse import FailedError, Pulse
+from runbook.rehearsal.sections import Sections
 from runbook.rehearsal.ways import Mount, Router, WrongAnswerError
 
 FILES = 32  # about as many as a client keeps
@@ -16,12 +17,21 @@ FILES = 32  # about as many as a client keeps
 class Client:
     """One client: puts, reads, renames and deletes files by both ways, one operation a step."""
 
-    def __init__(self, folder: str, router: Router, mount: Mount, pulse: Pulse, chance: random.Random) -> None:
+    def __init__(
+        self,
+        folder: str,
+        router: Router,
+        mount: Mount,
+        pulse: Pulse,
+        chance: random.Random,
+        sections: Sections | None = None,
+    ) -> None:
         self._folder = folder
         self._router = router
         self._mount = mount
         self.pulse = pulse
         self._chance = chance
+        self._sections = sections
         self._files: dict[str, bytes] = {}  # what must be there
         self._before: dict[str, bytes] = {}  # what was there before, to tell a stale answer from a broken one
         self._unsure: set[str] = set()  # a failed operation may or may not have had its effect
@@ -42,6 +52,7 @@ class Client:
             (6, self._rename),
             (4, self._unlink),
             (6, self._list_by_mount),
+            *(sections.steps(self._any_content) if sections else ()),
         ):
             self._steps += [step] * weight
 
@@ -49,6 +60,8 @@ class Client:
         """Make the client's folder and its first file."""
         with self.pulse.operation("mount.mkdir", self._folder):
             self._mount.make_folder(self._folder)
+        if self._sections is not None:
+            self._sections.start()
         self._put(self._new_name())
 
     def step(self) -> None:
@@ -138,6 +151,10 @@ class Client:
     def _any(self) -> str:
         return self._chance.choice(list(self._files))
 
+    def _any_content(self) -> tuple[str, bytes]:
+        name = self._any()
+        return self._path(name), self._files[name]
+
     def _new_name(self) -> str:
         self._serial += 1
         return f"f{self._serial}"
@@ -160,6 +177,8 @@ class Client:
     def _wrote(self, name: str, content: bytes, check: Callable[[str], None]) -> None:
         self._before[name] = self._files.get(name, b"")
         self._files[name] = content
+        if self._sections is not None and self._chance.random() < 0.05:
+            self._sections.remember(self._path(name), content)
         self._due_by_chance(name, check)
 
     def _gone(self, name: str, check: Callable[[str], None]) -> None:

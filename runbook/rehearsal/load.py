@@ -24,9 +24,11 @@ from runbook.rehearsal.clients import Client
 from runbook.rehearsal.holder import Holder
 from runbook.rehearsal.ledger import Ledger
 from runbook.rehearsal.pulse import FailedError, Pulse
+from runbook.rehearsal.sections import Sections
 from runbook.rehearsal.ways import Mount, Router
 
 CLIENT_IDS = 240  # enough that each of the router's shares has its part
+TOKEN = "LIGHTHOUSE_TOKEN"  # the environment's, not an argument's: arguments are for everybody to see
 BACKLOG = 1.0  # seconds of missed operations that a client makes up for after a pause, and no more
 
 
@@ -49,9 +51,11 @@ class Load:
         for number in range(arguments.clients):
             chance = random.Random(f"{arguments.seed}/{number}")
             # The socket's own timeout only frees the thread; the watchdog has counted the operation before.
-            router = Router(arguments.url, ids, chance, timeout=self._limit + 1)
+            router = Router(arguments.url, ids, chance, timeout=self._limit + 1, token=os.environ.get(TOKEN, ""))
             pulse = Pulse(self._ledger, self._limit)
-            self._clients.append(Client(f"{folder}/c{number}", router, mount, pulse, chance))
+            own = f"{folder}/c{number}"
+            sections = Sections(own, arguments.live, router, pulse, chance) if arguments.sections else None
+            self._clients.append(Client(own, router, mount, pulse, chance, sections))
         self._holders = []
         for number in range(arguments.holders):
             chance = random.Random(f"{arguments.seed}/h{number}")
@@ -142,6 +146,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=300.0, help="operations a second of all clients together")
     parser.add_argument("--hold", type=float, default=1.5, help="seconds a held file stays open")
     parser.add_argument("--limit", type=float, default=5.0, help="seconds after which an operation counts as failed")
+    parser.add_argument("--sections", action="store_true", help="work in every section, not only in current/")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args(arguments)
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from deployment.errors import OperatorError
 from runbook.rehearsal import ledger
 from runbook.rehearsal.ledger import Totals
+from runbook.rehearsal.load import TOKEN
 from runbook.settings import FILE, Settings, load
 
 Say = Callable[[str], None]
 
 PORTS = 10
+CHANGED = ("current", "context", "shadows", "streams")  # the sections that the load writes to
 
 
 class Sandbox:
@@ -30,6 +35,7 @@ class Sandbox:
         self.live = folder / "live"
         self.state = folder / "state"
         self._ledger = folder / "load.json"
+        self._token = secrets.token_urlsafe(32)
         self._load: subprocess.Popen[bytes] | None = None
 
     def write_settings(self, soak: dict[int, float], target: str, *, iterations: int, comparisons: int) -> Settings:
@@ -48,7 +54,13 @@ class Sandbox:
         ]
         path = self.folder / FILE
         path.write_text("\n".join(lines), encoding="utf-8")
-        return load(path)
+        settings = load(path)
+        # Beside the store the Bridge looks for who may do what; it keeps of a token only the hash.
+        known = {"tokens": [sha256(self._token.encode()).hexdigest()], "write": list(CHANGED)}
+        settings.place.store.parent.mkdir(parents=True, exist_ok=True)
+        agents = settings.place.store.with_name("agents.json")
+        agents.write_text(json.dumps({"agents": {"load": known}}), encoding="utf-8")
+        return settings
 
     def start_load(self, url: str, rate: float) -> None:
         """Start the clients, and return once they work.
@@ -57,9 +69,10 @@ class Sandbox:
             OperatorError: They do not.
         """
         command = [sys.executable, "-m", "runbook.rehearsal.load", "--url", url, "--live", str(self.live)]
-        command += ["--ledger", str(self._ledger), "--rate", str(rate)]
+        command += ["--ledger", str(self._ledger), "--rate", str(rate), "--sections"]
+        environment = {**os.environ, TOKEN: self._token}
         with (self.folder / "load.log").open("wb") as log:
-            self._load = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self._load = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
         until = time.monotonic() + 10
         while not (self._ledger.exists() and self.totals().operations > 0):
             if self._load.poll() is not None or time.monotonic() > until:

@@ -11,6 +11,7 @@ import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 
@@ -21,17 +22,20 @@ class WrongAnswerError(Exception):
 class Router:
     """Files over HTTP, on one connection that is kept; every request is another client's."""
 
-    def __init__(self, url: str, client_ids: Sequence[str], chance: random.Random, timeout: float) -> None:
+    def __init__(
+        self, url: str, client_ids: Sequence[str], chance: random.Random, timeout: float, token: str = ""
+    ) -> None:
         self._host = urlsplit(url).netloc
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._ids = client_ids
         self._chance = chance
         self._timeout = timeout
         self._connection: http.client.HTTPConnection | None = None
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def _ask(self, method: str, path: str, body: bytes | None = None, **more: str) -> tuple[int, bytes]:
         connection = self._connection or http.client.HTTPConnection(self._host, timeout=self._timeout)
         self._connection = None  # kept only if all goes well: half an answer must not meet the next request
-        headers = {"X-Client-Id": self._chance.choice(self._ids)}
+        headers = {"X-Client-Id": self._chance.choice(self._ids), **self._headers, **more}
         try:
             connection.request(method, quote(path), body=body, headers=headers)
             answer = connection.getresponse()
@@ -65,6 +69,36 @@ class Router:
         said = json.loads(answer)
         return set(said["names"] if isinstance(said, dict) else said)
 
+    def past(self, instant: str, path: str) -> bytes:
+        """Return a file's content as it was."""
+        status, answer = self._ask("GET", f"/history/{instant}/files/{path}")
+        _expect({200}, status, answer)
+        return answer
+
+    def annotations(self, path: str) -> list[dict[str, Any]]:
+        """Return what was noted on a file."""
+        status, answer = self._ask("GET", f"/shadows/{path}")
+        _expect({200}, status, answer)
+        notes: list[dict[str, Any]] = json.loads(answer)["annotations"]
+        return notes
+
+    def packaged(self, path: str) -> bytes:
+        """Return the content of a package's file."""
+        status, answer = self._ask("GET", f"/context/files/{path}")
+        _expect({200}, status, answer)
+        return answer
+
+    def append(self, stream: str, record: bytes) -> None:
+        """Append to a stream."""
+        status, answer = self._ask("POST", f"/streams/{stream}", record)
+        _expect({201, 204}, status, answer)
+
+    def tail(self, stream: str, size: int) -> bytes:
+        """Return the last bytes of a stream."""
+        status, answer = self._ask("GET", f"/streams/{stream}", Range=f"bytes=-{size}")
+        _expect({206}, status, answer)
+        return answer
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
@@ -77,10 +111,10 @@ def _expect(good: set[int], status: int, answer: bytes) -> None:
 
 
 class Mount:
-    """Files through the stable mount path, by nothing but system calls."""
+    """Files of one section through the stable mount path, by nothing but system calls."""
 
-    def __init__(self, live: Path) -> None:
-        self._root = live / "current"
+    def __init__(self, live: Path, section: str = "current") -> None:
+        self._root = live / section
 
     def at(self, path: str) -> Path:
         """Return where a path is."""
@@ -106,6 +140,15 @@ class Mount:
         except FileNotFoundError:
             return None
         try:
+            return read_all(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def tail(self, path: str, size: int) -> bytes:
+        """Return the last bytes of a file, as many as there are."""
+        descriptor = os.open(self.at(path), os.O_RDONLY)
+        try:
+            os.lseek(descriptor, max(0, os.fstat(descriptor).st_size - size), os.SEEK_SET)
             return read_all(descriptor)
         finally:
             os.close(descriptor)
