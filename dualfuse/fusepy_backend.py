@@ -7,6 +7,7 @@ run in the thread that called ``mount``.
 import errno
 import logging
 import os
+import sys
 import threading
 import warnings
 from contextlib import nullcontext
@@ -24,12 +25,18 @@ from dualfuse.operations import DirectHandle
 log = logging.getLogger("dualfuse")
 
 
+class Corrections:
+    """Methods that take the place of the library's own; fusepy needs none."""
+
+
 class FusepyBackend:
     """fusepy on libfuse2."""
 
     name = "fusepy"
     module = "fuse"
     helper = "fusermount"
+    end_by_signal: int | None = None  # what libfuse returns after a signal, if it is not 0
+    corrections = Corrections
     served: "type[Served]"
 
     def __init__(self) -> None:
@@ -80,8 +87,10 @@ class FusepyBackend:
         self._operations = operations
         SERVING.add(self.module)
         try:
-            with redirect() if guarded.portal is not None else nullcontext():
-                _run(fuse, self.served(guarded), path, plan.library, plan.adapter)
+            # a class may also ask fusepy who calls while another library serves
+            is_asked = guarded.portal is not None or (self.module != "fuse" and "fuse" in sys.modules)
+            with redirect() if is_asked else nullcontext():
+                _run(fuse, self, self.served(guarded), path, plan)
         finally:
             guarded.close()
             SERVING.discard(self.module)
@@ -127,10 +136,10 @@ class Served:
         return found
 
 
-def _run(
-    fuse: Any, served: Served, path: str, library: dict[str, options.Value], adapter: dict[str, options.Value]
-) -> None:
-    class FUSE(fuse.FUSE):  # type: ignore[misc]
+def _run(fuse: Any, backend: FusepyBackend, served: Served, path: str, plan: options.Plan) -> None:
+    corrections: Any = backend.corrections
+
+    class FUSE(corrections, fuse.FUSE):  # type: ignore[misc]
         """fusepy's, with EIO for what is not an errno, and handles that say that they are direct."""
 
         def open(self, path: bytes, fip: Any) -> Any:
@@ -167,12 +176,13 @@ def _run(
                 served,
                 path,
                 foreground=True,
-                raw_fi=bool(adapter.get("raw_fi")),
-                encoding=str(adapter.get("encoding", "utf-8")),
-                **{name: _escaped(value) for name, value in library.items()},
+                raw_fi=bool(plan.adapter.get("raw_fi")),
+                encoding=str(plan.adapter.get("encoding", "utf-8")),
+                **{name: _escaped(value) for name, value in plan.library.items()},
             )
     except RuntimeError as error:
-        if not served.started:
+        # a signal may come before the kernel's hello
+        if not served.started and error.args != (backend.end_by_signal,):
             stderr = served.captured.stop(forward=False)
             raise MountError(f"cannot mount {path}: libfuse gave up", stderr=stderr) from error
         log.info("libfuse ended with status %s", error)  # libfuse3 counts an end by a signal as one

@@ -121,7 +121,15 @@ def test_senseless_new_settings_change_nothing_and_are_said(bridge: Bridge) -> N
     assert bridge.reload(LIGHTHOUSE_PORT=str(bridge.port))["reason"] == ""
 
 
-def test_a_backend_that_cannot_mount_leaves_the_one_that_serves(bridge: Bridge) -> None:
+def without_mfusepy(bridge: Bridge, place: Path) -> None:
+    """Let the Bridge run as where mfusepy is not installed."""
+    place.mkdir()
+    (place / "mfusepy.py").write_text('raise ImportError("mfusepy is not installed here")\n')
+    bridge.environment = {"PYTHONPATH": os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])}
+
+
+def test_a_backend_that_cannot_mount_leaves_the_one_that_serves(bridge: Bridge, tmp_path: Path) -> None:
+    without_mfusepy(bridge, tmp_path / "modules")
     bridge.start()
     told = bridge.reload(LIGHTHOUSE_FUSE_BACKEND="mfusepy")
     assert (told["status"], told["backend"], told["configured"]) == ("ok", "fusepy", "mfusepy")
@@ -261,7 +269,8 @@ def test_no_backend_means_degraded_until_one_can_mount(bridge: Bridge) -> None:
     assert bridge.request("PUT", "/files/a", b"x")[0] == 201
 
 
-def test_the_fallback_serves_when_the_primary_cannot(bridge: Bridge) -> None:
+def test_the_fallback_serves_when_the_primary_cannot(bridge: Bridge, tmp_path: Path) -> None:
+    without_mfusepy(bridge, tmp_path / "modules")
     bridge.settings |= {"LIGHTHOUSE_FUSE_BACKEND": "mfusepy", "LIGHTHOUSE_FUSE_FALLBACK": "pyfuse3"}
     bridge.start()
     told = bridge.health()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.dualfuse.served import BACKENDS, serve
+from tests.dualfuse.served import ALL_BACKENDS, BACKENDS, serve
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=ALL_BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
     """Each backend in turn."""
     name: str = request.param

@@ -11,6 +11,7 @@ from pathlib import Path
 from dualfuse.daemon import Daemon
 
 BACKENDS = ("fusepy", "pyfuse3")
+ALL_BACKENDS = (*BACKENDS, "mfusepy")
 
 
 @contextmanager
