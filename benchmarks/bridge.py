@@ -1,6 +1,7 @@
 """What the Bridge is measured by: `./dev bench bridge [PART …]`; the last line of stdout is one JSON object.
 
-A part is a module `benchmarks/bridge_*.py` with a function that measures and returns its keys; it narrates on stderr.
+A part is a module of `benchmarks/bridge_parts/` with a function that measures and returns its keys; it narrates on
+stderr.
 All parts are run unless some are named, and their keys together are the answer. A part that is missing a criterion
 says so itself, under `unmet`: a list of sentences. The exit status is 1 if there is one.
 """
@@ -18,9 +19,12 @@ from typing import Any
 
 Answer = dict[str, Any]  # the keys of a part; "unmet", if there, is a list of what is not as it must be
 
-# One line a part: its name, the module in this folder, and the function there that measures. Modules are imported
-# only when their part runs.
-PARTS: tuple[tuple[str, str, str], ...] = (("opening", "bridge_opening", "opening"),)
+# One line a part: its name, its module, and the function there that measures. Modules are imported only when their
+# part runs.
+PARTS: tuple[tuple[str, str, str], ...] = (
+    ("opening", "opening", "opening"),
+    ("requests", "requests", "requests"),
+)
 
 
 def measure(names: list[str]) -> Answer:
@@ -32,7 +36,7 @@ def measure(names: list[str]) -> Answer:
             continue
         sys.stderr.write(f"{name} …\n")
         began = time.monotonic()
-        part: Callable[[], Answer] = getattr(importlib.import_module(f"benchmarks.{module}"), function)
+        part: Callable[[], Answer] = getattr(importlib.import_module(f"benchmarks.bridge_parts.{module}"), function)
         found = part()
         unmet += found.pop("unmet", [])
         answer.update(found)

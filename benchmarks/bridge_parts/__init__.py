@@ -1,0 +1,1 @@
+"""The parts of `./dev bench bridge`, a module each."""
