@@ -24,6 +24,9 @@ Answer = dict[str, Any]  # the keys of a part; "unmet", if there, is a list of w
 PARTS: tuple[tuple[str, str, str], ...] = (
     ("opening", "opening", "opening"),
     ("requests", "requests", "requests"),
+    ("switches", "switches", "switches"),
+    ("kills", "kills", "kills"),
+    ("hand-overs", "hand_overs", "hand_overs"),
 )
 
 
