@@ -16,6 +16,7 @@ import random
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from checks import words
 from checks.gate import Status, Threshold, Verdict
@@ -32,6 +33,7 @@ SEED = 20  # the operations of a slice are dealt out to their points by chance, 
 CHANCE = 0.001  # how likely so large a difference may be by chance, and still convict
 EFFECT = 0.64  # A: how often a point of the canary is the larger one; 0.5 is no difference, 0.64 a medium one
 SURE = 3.0  # standard errors beyond the limit that convict by errors
+SPREAD = 5  # slices with errors that it takes to convict: one burst is no proof, and the error ratio's own gate sees it
 CLAIM = 1.6449  # and within it that clear: one-sided 95%
 
 
@@ -130,8 +132,8 @@ def _points(slices: Slices) -> dict[str, list[float]]:
     open_batches: dict[str, list[int]] = {}  # of kinds too rare to fill a batch in one slice
     for piece in slices.slices:
         for kind, count in piece.growth.kinds.items():
-            bounds = sorted(map(float, count.buckets))
-            plain = _plain(count, bounds)
+            bounds = _bounds(tuple(count.buckets))
+            plain = _plain(count)
             before = open_batches.pop(kind, None)
             if before is not None and len(before) == len(plain):
                 plain = [one + other for one, other in zip(plain, before, strict=True)]
@@ -145,13 +147,18 @@ def _points(slices: Slices) -> dict[str, list[float]]:
     return found
 
 
-def _plain(count: Count, bounds: Sequence[float]) -> list[int]:
+@lru_cache(maxsize=16)
+def _bounds(names: tuple[str, ...]) -> tuple[float, ...]:
+    """Return the upper bounds of buckets, which a Bridge tells in their order."""
+    return tuple(sorted(map(float, names)))
+
+
+def _plain(count: Count) -> list[int]:
     """Return how many operations fell into each bucket; a Bridge tells how many fell into it or below."""
-    cumulative = {float(bound): round(seen) for bound, seen in count.buckets.items()}
     found, before = [], 0
-    for bound in bounds:
-        found.append(max(0, cumulative[bound] - before))
-        before = cumulative[bound]
+    for seen in sorted(count.buckets.values()):  # what is cumulative only grows
+        found.append(round(seen) - before)
+        before = round(seen)
     return found
 
 
@@ -171,41 +178,59 @@ def _largest(batch: Sequence[int], bounds: Sequence[float]) -> float:
 
 
 def _errors(threshold: Threshold, stable: Slices, canary: Slices) -> tuple[Status, float | None, int, str]:
-    counted = []
-    for side in (stable, canary):
-        growths = [piece.growth for piece in side.slices]
-        counted.append((sum(g.errors for g in growths), sum(g.operations for g in growths)))
-    (stable_bad, stable_all), (bad, everything) = counted
-    few = round(min(stable_all, everything))
+    one, other = _ratio(stable), _ratio(canary)
+    few = round(min(one.operations, other.operations))
     if few < threshold.minimum_samples:
-        return (
-            Status.INCONCLUSIVE,
-            None,
-            few,
-            f"{few} of {threshold.minimum_samples} operations of both sides: too few to compare them",
-        )
-    difference = bad / everything - stable_bad / stable_all
-    lowest = _newcombe(bad, everything, stable_bad, stable_all, -SURE)
-    highest = _newcombe(bad, everything, stable_bad, stable_all, CLAIM)
+        reason = f"{few} of {threshold.minimum_samples} operations of both sides: too few to compare them"
+        return Status.INCONCLUSIVE, None, few, reason
+    difference = other.value - one.value
     limit = words.percent(threshold.limit)
-    seen = (
-        f"errors {words.percent(bad / everything)} against {words.percent(stable_bad / stable_all)} of the stable side"
-    )
-    if difference > threshold.limit and lowest > 0:
+    seen = f"errors {words.percent(other.value)} against {words.percent(one.value)} of the stable side"
+    if difference > threshold.limit and other.slices >= SPREAD and _lowest(other, one) > 0:
         return Status.FAIL, difference, few, f"{seen}: more than {limit} beyond it"
-    if highest > threshold.limit:
+    if _highest(other, one) > threshold.limit:
         return Status.INCONCLUSIVE, difference, few, f"{seen}: too few to claim ≤ {limit} beyond it"
     return Status.PASS, difference, few, f"{seen}: within {limit} of it"
 
 
-def _newcombe(bad: float, everything: float, other_bad: float, other_all: float, z: float) -> float:
-    """Return a bound of the difference of two ratios (Newcombe's hybrid of Wilson's): for z < 0 the lower one."""
-    low, high = _wilson(bad / everything, everything, abs(z))
-    other_low, other_high = _wilson(other_bad / other_all, other_all, abs(z))
-    one, other = bad / everything, other_bad / other_all
-    if z < 0:
-        return one - other - math.hypot(one - low, other_high - other)
-    return one - other + math.hypot(high - one, other - other_low)
+@dataclass(frozen=True, slots=True)
+class _Ratio:
+    """An error ratio and how much it is worth."""
+
+    value: float
+    operations: float
+    worth: float  # as many independent operations would tell as much
+    slices: int  # in which there were errors
+
+
+def _ratio(side: Slices) -> _Ratio:
+    """Return a side's error ratio; errors that come in bursts are worth less than as many that come singly.
+
+    How much less is told by how much the slices differ among each other (the design effect of a cluster sample).
+    """
+    counts = [(p.growth.errors, p.growth.operations) for p in side.slices if p.growth.operations]
+    operations = sum(n for _, n in counts)
+    if not operations:
+        return _Ratio(0.0, 0.0, 0.0, 0)
+    value = sum(bad for bad, _ in counts) / operations
+    singly = value * (1 - value) * operations
+    clustered = sum((bad - value * n) ** 2 for bad, n in counts) * len(counts) / max(1, len(counts) - 1)
+    worth = operations / max(1.0, clustered / singly) if singly > 0 else operations
+    return _Ratio(value, operations, worth, sum(bad > 0 for bad, _ in counts))
+
+
+def _lowest(one: _Ratio, other: _Ratio) -> float:
+    """Return the least that the difference of two ratios may be (Newcombe's hybrid of Wilson's intervals)."""
+    low = _wilson(one.value, one.worth, SURE)[0]
+    high = _wilson(other.value, other.worth, SURE)[1]
+    return one.value - other.value - math.hypot(one.value - low, high - other.value)
+
+
+def _highest(one: _Ratio, other: _Ratio) -> float:
+    """Return the most that it may be."""
+    high = _wilson(one.value, one.worth, CLAIM)[1]
+    low = _wilson(other.value, other.worth, CLAIM)[0]
+    return one.value - other.value + math.hypot(high - one.value, other.value - low)
 
 
 def _wilson(ratio: float, samples: float, z: float) -> tuple[float, float]:

@@ -152,6 +152,7 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
         "draining": [i.name for i in seen.instances if i.draining],
         "drift": list(snapshot.drift),
         "gates": [asdict(v) for v in snapshot.verdicts],
+        "overrides": dict(state.overrides),
         "measured_at": snapshot.measured_at,
         "operator": snapshot.operator,
         "guard": None if snapshot.guard is None else asdict(snapshot.guard),

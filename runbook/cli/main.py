@@ -8,7 +8,23 @@ from pathlib import Path
 import typer
 
 from deployment.errors import OperatorError
-from runbook.cli import advance, check, history, init, kit, notify, output, plan, rehearse, rollback, status, tui, watch
+from runbook.cli import (
+    advance,
+    check,
+    gate,
+    history,
+    init,
+    kit,
+    metrics,
+    notify,
+    output,
+    plan,
+    rehearse,
+    rollback,
+    status,
+    tui,
+    watch,
+)
 
 app = typer.Typer(
     name="lighthouse-migrate",
@@ -39,9 +55,10 @@ def _default(
 
 for _command in (
     *(init.init, status.status, check.check, plan.plan, advance.advance, rollback.rollback),
-    *(watch.watch, history.history, notify.notify, rehearse.rehearse, tui.tui),
+    *(watch.watch, metrics.metrics, history.history, notify.notify, rehearse.rehearse, tui.tui),
 ):
     app.command()(_command)
+app.add_typer(gate.app, name="gate")
 app.add_typer(kit.app, name="kit")
 
 

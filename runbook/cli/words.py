@@ -28,6 +28,9 @@ def describe(seen: Snapshot) -> Iterator[str]:
         yield from (f"  drift     {line}" for line in seen.drift)
     if seen.verdicts or seen.state.week is not None:
         yield f"  gate      {_gates(seen)}"
+    yield from (
+        f"  override  {gate}: {reason} (until this stage is left)" for gate, reason in seen.state.overrides.items()
+    )
     if seen.soak_seconds:
         done = max(0.0, min(seen.at - seen.state.since, seen.soak_seconds))
         yield f"  soak      {span(done)} of {span(seen.soak_seconds)}"

@@ -27,7 +27,7 @@ KINDS = {
 }
 
 
-def count(latencies: Sequence[float], errors: int = 0) -> Count:
+def count(latencies: Sequence[float], errors: float = 0) -> Count:
     """Count operations that took so long."""
     plain = [0] * len(BOUNDS)
     for latency in latencies:
@@ -35,7 +35,7 @@ def count(latencies: Sequence[float], errors: int = 0) -> Count:
     return of_buckets(plain, sum(latencies), errors)
 
 
-def of_buckets(plain: Sequence[int], seconds: float, errors: int = 0) -> Count:
+def of_buckets(plain: Sequence[int], seconds: float, errors: float = 0) -> Count:
     """Return what a Bridge would tell of operations in these buckets, which are not cumulative."""
     total = float(sum(plain))
     return Count(total, errors, total, seconds, dict(zip(BOUNDS, map(float, accumulate(plain)), strict=True)))
