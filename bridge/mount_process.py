@@ -53,6 +53,9 @@ def options(backend: str, max_readahead: int, max_write: int, debug: bool) -> di
     must be seen by the next open here. Even a tenth of a second is too long, although each use of a path brings fresh
     attributes along: of two answers on their way at once the kernel believes the one that arrives first, and drops the
     other, which may be the newer one.
+
+    The kernel checks permissions, although with nothing kept that is about half of all requests: an operation is told a
+    path only, and who has a folder or file open may work below it whatever became of the folders above.
     """
     return {
         "fsname": FSNAME,
