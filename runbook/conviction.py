@@ -1,10 +1,10 @@
 """Convicting a side: which windows a trigger looks back on, and from what on a breach is no chance. Pure.
 
 A gate must be sure that all is well; a trigger must be sure that something is wrong, and soon. So a trigger is asked
-over a short window as well as over its own: where much is wrong, seconds are enough. What keeps a short window from
-crying wolf is the question how likely so many bad operations would be if the side were exactly at its limit (the tail
-of the Poisson distribution): only below `CHANCE` is it convicted. The gate's own judgement comes first, so too few
-samples, no data and a source that does not answer never convict.
+over short windows as well as over its own: where much is wrong, seconds are enough. What keeps a short window from
+crying wolf is the question how likely so many bad operations would be on a side that is well, with half of what the
+limit allows (the tail of the Poisson distribution): only below `CHANCE` is it convicted. The gate's own judgement comes
+first, so too few samples, no data and a source that does not answer never convict.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from deployment.metrics.source import Measurement
 
 #: Seconds that a trigger looks back on besides its own window.
 QUICK = (2.0, 5.0, 15.0)
-#: How likely a breach may be by chance, at the limit, and still convict.
-CHANCE = 5e-3
+#: What a side that is well may have of what the limit allows, and how likely a breach may be there and still convict.
+WELL, CHANCE = 0.5, 1e-3
 #: Bad operations that it takes at least.
-FEWEST = 3
+FEWEST = 2
 
 
 def windows(most: float, age: float) -> tuple[float, ...]:
@@ -54,7 +54,7 @@ def _convict(threshold: Threshold, measured: Measurement) -> Verdict:
         return verdict
     assert measured.value is not None
     bad = round(measured.value * measured.samples)
-    chance = tail(bad, threshold.limit * measured.samples)
+    chance = tail(bad, WELL * threshold.limit * measured.samples)
     if bad >= FEWEST and chance < CHANCE:
         return verdict
     reason = f"{verdict.reason}, but {bad} of {measured.samples} may be chance"

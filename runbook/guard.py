@@ -29,7 +29,7 @@ from phases.phase import Stage
 from runbook import snapshot
 from runbook.engine import Engine
 from runbook.guard_beats import EVERY, Beats, Pulse
-from runbook.guard_decision import LIVE, Decision, Do, Look, decide, on_canary, same_stage, serving_at
+from runbook.guard_decision import HEARTBEAT, LIVE, Decision, Do, Look, decide, on_canary, same_stage, serving_at
 from runbook.guard_post import GuardPost
 from runbook.judgement import breached
 from runbook.snapshot import Snapshot
@@ -99,7 +99,8 @@ class Guard:
             if not any(v.status is Outcome.ERROR for v in verdicts):
                 refuge = tuple(engine.judgement.triggers(both, during, Side.STABLE))
         quick = before is not None and same_stage(before.state, state) and not self._again
-        if quick and before is not None and breached(verdicts) is not None:
+        failed = breached(verdicts)
+        if quick and before is not None and failed is not None and failed.id != HEARTBEAT:
             return Look(now, state, before, verdicts, refuge)
         if stage is not None and state.pending is None and now - self._gates_at >= GATES_SECONDS:
             self._gates_at = now
@@ -162,8 +163,9 @@ class Guard:
             case Do.REPAIR:
                 self._say(f"! {decision.reason}")
                 moved = engine.repair_live()
-                self._say(f"repaired in {moved.seconds:.2f} s" if moved else "something else differs: see `status`")
-                self._not_before = engine.clock.now() + AGAIN
+                if moved is not None:
+                    self._say(f"repaired in {moved.seconds:.2f} s; journal #{moved.journal}")
+                self._not_before = engine.clock.now() + 2 * LOOK_SECONDS  # by then it is seen
             case Do.ROLL_BACK:
                 at_once = decision.at_once and engine.clock.now() - look.snapshot.at < FRESH
                 if at_once and (fault := self._doubt(look)):

@@ -115,7 +115,9 @@ def _breach(look: Look, state: State, pulses: Mapping[str, Pulse]) -> _Breach | 
     pulse = pulses.get(canary.name) if canary is not None else None
     if pulse is not None and pulse.fault:
         return _Breach(HEARTBEAT, f"{HEARTBEAT}: the mount of {canary.name if canary else ''}: {pulse.fault}", True)
-    failed = breached(look.verdicts)
+    # a metrics page that is late is no mount that does not answer, where the mount itself and the API say otherwise
+    answers = pulse is not None and pulse.well and canary is not None and canary.ready
+    failed = breached([v for v in look.verdicts if not (answers and v.id == HEARTBEAT)])
     if failed is None:
         return None
     reason = failed.reason if failed.id in failed.reason else f"{failed.id}: {failed.reason}"
@@ -184,8 +186,12 @@ def _fewer(one: float | None, other: float | None) -> bool:
 
 
 def _revive(look: Look, pulses: Mapping[str, Pulse], dead: Pulse) -> Decision:
-    """Show the stable path's own side on it again, where that side is well."""
-    shown = next((i for i in look.snapshot.observed.instances if pulses.get(i.name) and pulses[i.name].well), None)
-    if look.snapshot.operator or not look.snapshot.drift or shown is None:
-        return Decision(Do.HOLD, f"the stable mount path does not answer: {dead.fault}")
+    """Show the stable path's own side on it again, where that side is well and nothing else differs."""
+    fault = f"the stable mount path does not answer: {dead.fault}"
+    well = any(i.name in pulses and pulses[i.name].well for i in look.snapshot.observed.instances)
+    drift = look.snapshot.drift
+    if look.snapshot.operator or not well or not drift:
+        return Decision(Do.NOTHING, fault)  # somebody is at it, its Bridge mounts again, or it was not observed yet
+    if not all(line.startswith(f"{LIVE}:") for line in drift):
+        return Decision(Do.HOLD, fault)
     return Decision(Do.REPAIR, f"the stable mount path died ({dead.error}); its Bridge is well: showing it again")

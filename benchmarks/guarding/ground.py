@@ -190,7 +190,9 @@ class Ground:
         self._until(lambda: self.engine.state().pending is None, 60, "the rollback ends")
         stable = self.engine.target.observe().serving(Side.STABLE)
         assert stable is not None
-        shown = mounts.at(mounts.table(), Path(stable.mount))
+        point = Path(stable.mount)
+        self._until(lambda: mounts.at(mounts.table(), point) is not None, 30, "fusepy is mounted")
+        shown = mounts.at(mounts.table(), point)
         assert shown is not None
         self._stable_device = shown.device
 

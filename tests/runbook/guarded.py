@@ -47,7 +47,7 @@ class SaidSource:
         return replace(found, value=None, samples=0, failed=True, detail=self.failed) if self.failed else found
 
     def slices(self, side: Side, window: float, step: float) -> Slices:
-        raise AssertionError("a guard asks for no slices")
+        return Slices(side, step, detail="nothing was cut here")
 
 
 class SaidBeats(Beats):

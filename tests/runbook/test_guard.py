@@ -29,7 +29,6 @@ BREACHES = (
     (Metric.SLOW_SHARE, 0.02, "p99-1s"),
     (Metric.DIVERGENCE_RATIO, 0.01, "divergence"),
     (Metric.OLDEST, 4.0, "hung-operation"),
-    (Metric.RESPONSIVE, 0.0, "heartbeat"),
 )
 
 
@@ -65,6 +64,17 @@ def test_from_week_two_on_a_mount_that_does_not_answer_is_rolled_back(walk: Guar
     walk.pass_time(1)
     assert walk.rolled_back
     assert "heartbeats were not answered" in walk.engine.state().reason
+
+
+def test_metrics_that_are_late_are_no_mount_that_does_not_answer(walk: Guarded) -> None:
+    walk.begin(6)
+    walk.goes_wrong(Metric.RESPONSIVE, 0.0)
+    walk.pass_time(20)
+    assert not walk.rolled_back
+    _change(walk, "canary-1", ready=False, detail="its API does not answer")
+    walk.pass_time(1)
+    assert walk.rolled_back
+    assert "heartbeat" in walk.engine.state().reason
 
 
 def test_a_mount_that_died_and_is_back_is_rolled_back_too(walk: Guarded) -> None:
