@@ -76,7 +76,7 @@ class Engine:
         self.judgement = judgement
         self._purge = purge
         self._walker = Walker(target, clock, self.lock, say)
-        self._soak = Soak(settings, judgement, clock, self.lock, say)
+        self._soak = Soak(settings, judgement, clock, self.lock, say, self.write)
 
     # where we are
 

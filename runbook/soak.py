@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from checks.gate import Status, Verdict
 from deployment.errors import HeldError
@@ -29,9 +30,16 @@ class Soak:
     """Waits out one stage."""
 
     def __init__(
-        self, settings: Settings, judgement: Judgement, clock: Clock, lock: OperatorLock, say: Callable[[str], None]
+        self,
+        settings: Settings,
+        judgement: Judgement,
+        clock: Clock,
+        lock: OperatorLock,
+        say: Callable[[str], None],
+        write: Callable[..., object],
     ) -> None:
         self._settings, self._judgement, self._clock, self._lock, self._say = settings, judgement, clock, lock, say
+        self._write = write
 
     def out(self, stage: Stage, state: State, until: float, *, wait: bool) -> None:
         """Return once the soak is over and every gate passes.
@@ -42,6 +50,7 @@ class Soak:
         """
         end = until + self._settings.patience
         said = 0.0
+        held = ""  # what is known to hold
         while True:
             self._lock.safe_point()
             self._judgement.poll()
@@ -50,7 +59,14 @@ class Soak:
             now = self._clock.now()
             verdicts = self._judgement.gates(stage, state)
             if now >= until and passing(verdicts, state):
+                if verdicts:
+                    self._write(
+                        "gates-passed", week=state.week, stage=state.stage, verdicts=[asdict(v) for v in verdicts]
+                    )
                 return
+            if now >= until and (first := _first(verdicts, state)).id != held:
+                held = first.id
+                self._write("held", week=state.week, reason=brief(first), evidence=asdict(first))
             if not wait or now >= end:
                 raise self._held(verdicts, state, until, now)
             if now - said >= _pause(now - state.since):
@@ -62,11 +78,16 @@ class Soak:
         week = f"week {state.week} cannot be left"
         if now < until:
             return HeldError(f"{week}: it soaks until {when(until)}", "wait, or `advance --wait`")
-        first = next(v for v in verdicts if v.status is not Status.PASS and v.id not in state.overrides)
+        first = _first(verdicts, state)
         return HeldError(
             f"{week}: {brief(first)}",
             f"`advance --wait` waits until it clears, or `advance --override {first.id} --reason TEXT`",
         )
+
+
+def _first(verdicts: Sequence[Verdict], state: State) -> Verdict:
+    """Return the first verdict that holds."""
+    return next(v for v in verdicts if v.status is not Status.PASS and v.id not in state.overrides)
 
 
 def describe(verdicts: Sequence[Verdict], until: float, now: float) -> str:

@@ -65,6 +65,10 @@ def words(event: Event) -> str:
             return f"entered week {data['week']} {data['name']}"
         case "rolled-back":
             return f"rolled back {'automatically ' if data.get('automatic') else ''}{data.get('reason', '')}".rstrip()
+        case "held":
+            return f"  held: {data['reason']}"
+        case "gates-passed":
+            return f"  gates passed: {', '.join(v['id'] for v in data['verdicts'])}"
         case "overridden":
             return f"overridden {data['id']}: {data['reason']}"
         case "evidence":

@@ -34,7 +34,7 @@ class Service:
     def url(self) -> str:
         return f"json://user:{SECRET}@127.0.0.1:{self.server.server_port}"
 
-    def _answer(self, environ, start):  # type: ignore[no-untyped-def]
+    def _answer(self, environ, start):
         if environ["PATH_INFO"] == "/hang":
             self.hang.wait(30)
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
@@ -82,17 +82,17 @@ def test_a_rollback_that_cannot_be_journaled_is_told(service: Service, tmp_path:
 
 
 def test_a_service_that_hangs_holds_nobody_up(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notify, "SECONDS", 2)
+    monkeypatch.setattr(notify, "SECONDS", 8)
     said: list[str] = []
     notifier = Notifier([f"{service.url}/hang", service.url], "prod", said.append)
     began = time.monotonic()
     notifier.tell(News.ROLLBACK, "rolled back")
-    assert time.monotonic() - began < 0.5
-    found = {s.sent: s for s in notifier.settle(10)}
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 2
+    found = {s.sent: s for s in notifier.settle(20)}
+    assert time.monotonic() - began < 14
     assert found[True].why == ""
-    assert found[False].why == "no answer within 2 s"
-    assert said == ["! not told (rollback) by json: no answer within 2 s"]
+    assert found[False].why == "no answer within 8 s"
+    assert said == ["! not told (rollback) by json: no answer within 8 s"]
 
 
 @pytest.mark.parametrize("address", ["{url}/broken", "json://user:" + SECRET + "@127.0.0.1:9", "nosuch://" + SECRET])
