@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployment.errors import ChangeFailedError
 from deployment.model import Image
+from deployment.targets import docker_folders
 from deployment.targets.docker_engine import DEPLOYMENT, ROLE, Engine, talking
 from deployment.targets.local_layout import HOST, Layout, Record
 
@@ -32,12 +32,12 @@ def bridge(engine: Engine, layout: Layout, record: Record, adopted: Adopted | No
     """Return how an instance's container is made: as an adopted one is, in all that the migration does not change."""
     folder = layout.folder(record.name)
     like = _like(adopted, record) if adopted is not None else {}
-    mounts = [bind(layout.place.store.absolute().parent, alone=True), bind(folder, "rshared")]
+    mounts = [docker_folders.store(layout), docker_folders.bind(folder, "rshared")]
     told = adopted.environment if adopted is not None else {}
     return {
         **_fuse(engine, layout, record.image),
         **like,
-        "mounts": _once([*mounts, *(adopted.mounts if adopted is not None else ())]),
+        "mounts": docker_folders.once([*mounts, *(adopted.mounts if adopted is not None else ())]),
         "environment": {**told, **_user(layout), "LIGHTHOUSE_CONFIG_DIR": str(folder / "config")},
         "restart_policy": {"Name": "always"},
         # longer than a Bridge takes to drain: it ends by itself, and an Engine that stops must let it
@@ -50,7 +50,7 @@ def command(engine: Engine, layout: Layout, image: Image, argv: Sequence[str]) -
     return {
         **_fuse(engine, layout, image),
         "command": ["python", "-P", *argv],
-        "mounts": _once([*_places(layout, "rslave"), bind(layout.place.store.absolute().parent, alone=True)]),
+        "mounts": docker_folders.once([*docker_folders.places(layout, "rslave"), docker_folders.store(layout)]),
         "environment": _user(layout),
         "working_dir": str(layout.state),
     }
@@ -58,7 +58,8 @@ def command(engine: Engine, layout: Layout, image: Image, argv: Sequence[str]) -
 
 def swapper(engine: Engine, layout: Layout, image: Image, argv: Sequence[str]) -> dict[str, Any]:
     """Return how a container is made that may change what the stable path shows on the host."""
-    return {**command(engine, layout, image, argv), "mounts": _once(_places(layout, "rshared"))}
+    folders = docker_folders.once(docker_folders.places(layout, "rshared"))
+    return {**command(engine, layout, image, argv), "mounts": folders}
 
 
 def router(engine: Engine, layout: Layout) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def router(engine: Engine, layout: Layout) -> dict[str, Any]:
     owner = layout.state.stat()
     return {
         "image": engine.tag("router"),
-        "mounts": [bind(layout.haproxy)],
+        "mounts": [docker_folders.bind(layout.haproxy)],
         "working_dir": str(layout.haproxy),
         "user": f"{owner.st_uid}:{owner.st_gid}",
         "network_mode": "host",
@@ -89,8 +90,7 @@ def make(
     """
     if name is not None:
         _clear_name(engine, name)
-    # a container takes the labels of its image, and an image may be another deployment's: say all of ours
-    labels = {**engine.labels, ROLE: role}
+    labels = {DEPLOYMENT: engine.id, ROLE: role}
     with talking(f"start {role}"):
         made = engine.sdk.containers.create(
             **how, name=name, labels=labels, log_config={"Type": "json-file", "Config": LOG}, detach=True
@@ -164,36 +164,12 @@ def tail(container: Container, lines: int = 4) -> str:
     return " | ".join(line.strip() for line in text.splitlines() if line.strip()) or "it left no log"
 
 
-def bind(folder: Path, propagation: str = "rprivate", *, alone: bool = False) -> dict[str, Any]:
-    """Return a folder of the host at the same path in a container; `alone` leaves out what is mounted below it."""
-    options: dict[str, Any] = {"Propagation": propagation}
-    if alone:
-        # a copy of another Bridge's mount would keep that mount alive for as long as this container runs
-        options["NonRecursive"] = True
-    return {"Type": "bind", "Source": str(folder), "Target": str(folder), "BindOptions": options}
-
-
-def _places(layout: Layout, propagation: str) -> list[dict[str, Any]]:
-    """Return the folders of the host where the deployment's mounts are.
-
-    One inside the other is bound with it and not again: a second binding would be passed on to the host as a mount.
-    """
-    folders = (layout.state, layout.live.parent)
-    outer = [f for f in folders if not any(f != other and f.is_relative_to(other) for other in folders)]
-    return [bind(folder, propagation) for folder in outer]
-
-
 def _like(adopted: Adopted, record: Record) -> dict[str, Any]:
     """Return the limits and the network of the adopted container, and our ports out of it."""
     if not adopted.networks:
         return adopted.limits
     ports = {f"{port}/tcp": (HOST, port) for port in (record.port, record.metrics_port)}
     return {**adopted.limits, "network_mode": adopted.networks[0], "ports": ports}
-
-
-def _once(folders: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what is asked for twice: Docker refuses a target that is given again."""
-    return list({f["Target"]: f for f in reversed(folders)}.values())
 
 
 def _fuse(engine: Engine, layout: Layout, image: Image) -> dict[str, Any]:

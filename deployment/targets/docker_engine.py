@@ -23,7 +23,8 @@ from deployment.errors import ChangeFailedError, OperatorError, UnreachableError
 if TYPE_CHECKING:
     from docker import DockerClient
 
-DEPLOYMENT, ROLE = "lighthouse-migrate.deployment", "lighthouse-migrate.role"  # labels of everything we make
+DEPLOYMENT, ROLE = "lighthouse-migrate.deployment", "lighthouse-migrate.role"  # labels of every container we make
+IMAGE = "lighthouse-migrate.image"  # label of every image we make
 DEFAULT = "unix:///var/run/docker.sock"
 PATIENCE = 30.0  # seconds an Engine may take that is busy starting and stopping
 
@@ -62,11 +63,6 @@ class Engine:
         self.repository = f"lighthouse-migrate-{self.id}"
         self.host, self.context = endpoint()
         self._sdk: DockerClient | None = None
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """What tells ours from everybody else's."""
-        return {DEPLOYMENT: self.id}
 
     @property
     def sdk(self) -> DockerClient:

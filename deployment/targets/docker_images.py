@@ -8,20 +8,17 @@ import re
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from deployment.errors import ChangeFailedError
+from deployment.kit import build_context
 from deployment.model import Image
-from deployment.targets.docker_engine import Engine, talking
-from deployment.targets.local_images import package_source
+from deployment.targets.docker_engine import IMAGE, Engine, talking
 from deployment.targets.local_layout import Layout
 from deployment.targets.local_wheels import PREBUILT
 
 BACKENDS = {Image.FUSE2: "fusepy", Image.DUAL: "fusepy pyfuse3", Image.FUSE3: "pyfuse3"}
-LISTS = {"common.txt": "common.txt", "fusepy.txt": "fuse2.txt", "pyfuse3.txt": "fuse3.txt"}  # the kit's names, ours
 DOCKERFILE = "Dockerfile.dual-fuse"
 ROUTER = "router"
 ROUTER_DOCKERFILE = """\
@@ -135,7 +132,8 @@ def build(
             tag=engine.tag(image),
             target=stage,
             buildargs={"BASE_IMAGE": base, **arguments},
-            labels=engine.labels,
+            # never the label of our containers: whoever starts one from this image would get it, too
+            labels={IMAGE: image},
             rm=True,
             forcerm=True,
             decode=True,
@@ -178,30 +176,11 @@ def _failed(image: str, step: str, error: str, output: list[str]) -> ChangeFaile
 
 
 def context() -> bytes:
-    """Return the build's context: the kit, the lists of packages, the Bridge, and wheels where there are some."""
-    kit = files("kit")
-    found = {DOCKERFILE: (kit / DOCKERFILE).read_bytes()}
-    found |= {
-        f"requirements/{f.name}": f.read_bytes() for f in (kit / "requirements").iterdir() if f.name.endswith(".apt")
-    }
-    found |= _below(kit / "scripts" / "docker", "scripts/docker")
-    ours = files("deployment") / "requirements"
-    found |= {f"requirements/{theirs}": (ours / name).read_bytes() for theirs, name in LISTS.items()}
-    for package in ("bridge", "dualfuse"):
-        found |= _below(package_source(package), f"app/{package}")
+    """Return the build's context: what the kit builds from, and wheels where this machine has some."""
+    found = {artefact.path: artefact.data for artefact in build_context()}
     if wheels := os.environ.get(PREBUILT):
         found |= {f"wheels/{wheel.name}": wheel.read_bytes() for wheel in Path(wheels).glob("*.whl")}
     return _archive(found)
-
-
-def _below(folder: Traversable, name: str) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for entry in folder.iterdir():
-        if entry.is_file():
-            found[f"{name}/{entry.name}"] = entry.read_bytes()
-        elif entry.name != "__pycache__":
-            found |= _below(entry, f"{name}/{entry.name}")
-    return found
 
 
 def _archive(contents: dict[str, bytes]) -> bytes:

@@ -43,7 +43,7 @@ def prepare(layout: Layout, image: Image, say: Callable[[str], None]) -> None:
     _uv(layout.state, "pip", "install", *house, "--no-deps", "--compile-bytecode", "--python", str(python), *pins)
     packages = _site_packages(beside)
     for package in ("bridge", "dualfuse"):
-        shutil.copytree(package_source(package), packages / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(_source(package), packages / package, ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run([python, "-m", "compileall", "-q", packages / "bridge", packages / "dualfuse"], check=False)
     note = {"image": image, "python": sys.version.split()[0], "packages": pins, "seconds": time.monotonic() - started}
     (beside / "image.json").write_text(json.dumps(note, indent=1) + "\n", "utf-8")
@@ -80,7 +80,7 @@ def _uv(folder: Path, *arguments: str) -> None:
         )
 
 
-def package_source(package: str) -> Path:
+def _source(package: str) -> Path:
     """Return the folder of a package of ours without importing it: the tool never runs what a Bridge runs."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:

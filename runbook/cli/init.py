@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from deployment.errors import HeldError
+from deployment.errors import HeldError, UsageError
 from runbook.cli import output
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ def init(
         None, "--project", help="The service's own repository, to be checked and purged."
     ),
     target: str = typer.Option("local", "--target", help="Where the Bridge runs: local, or docker."),
+    adopt: str = typer.Option(
+        "", "--adopt", help="The container to begin with: its name, label=KEY=VALUE or service=NAME of compose."
+    ),
     base_port: int = typer.Option(
         0, "--base-port", help="Take ten ports from here on, instead of 8765, 9100 and so on."
     ),
@@ -38,7 +41,8 @@ def init(
     path = (context.obj or Path.cwd() / settings_module.FILE).absolute()
     if path.exists():
         raise settings_module.SettingsError(f"{path} is there already", f"edit it, or `rm {path}` to begin anew")
-    text = compose(name or path.parent.name, live, state, project, target, base_port)
+    store = adopted_store(adopt, target) if adopt else None
+    text = compose(name or path.parent.name, live, state, project, target, base_port, adopt, store)
     found = settings_module.parse(path, text)
     _look(found)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -50,13 +54,24 @@ def init(
         output.out_lines([f"wrote {path}", "next: `lighthouse-migrate plan`, then `lighthouse-migrate advance`"])
 
 
-def compose(name: str, live: Path, state: Path, project: Path | None, target: str, base_port: int) -> str:
+def compose(
+    name: str,
+    live: Path,
+    state: Path,
+    project: Path | None,
+    target: str,
+    base_port: int,
+    adopt: str = "",
+    store: Path | None = None,
+) -> str:
     """Return the text of a settings file; the values are TOML strings, which JSON strings are too."""
     lines = ["format = 1", f"name = {json.dumps(name)}"]
     if project is not None:
         lines.append(f"project = {json.dumps(str(project))}")
     lines += ["", "[target]", f"kind = {json.dumps(target)}"]
     lines += [f"state = {json.dumps(str(state))}", f"live = {json.dumps(str(live))}"]
+    if store is not None:
+        lines += [f"store = {json.dumps(str(store))}", "", "[docker]", f"adopt = {json.dumps(adopt)}"]
     if base_port:
         port = iter(range(base_port, base_port + 10))
         lines += ["", "[ports]", f"router = {next(port)}"]
@@ -64,6 +79,24 @@ def compose(name: str, live: Path, state: Path, project: Path | None, target: st
             lines.append(f"{side} = [{next(port)}, {next(port)}]")
         lines.append(f"prometheus = {next(port)}")
     return "\n".join([*lines, ""])
+
+
+def adopted_store(word: str, target: str) -> Path:
+    """Return where the container a migration begins with has its event store on the host.
+
+    Raises:
+        UsageError: Only containers can be adopted.
+        ChangeFailedError: There is no such container, or it cannot be gone on from.
+    """
+    if target != "docker":
+        raise UsageError("only a container can be adopted", "`init --target docker --adopt NAME`")
+    from deployment.targets.docker_adoption import adopt
+    from deployment.targets.docker_engine import Engine
+
+    found = adopt(Engine(Path.cwd()), word)
+    for note in found.notes:
+        output.say(note)
+    return found.store
 
 
 def _look(found: Settings) -> None:
