@@ -21,6 +21,7 @@ from dualfuse.bench import Results, measure, report
 from dualfuse.benchmark.blocking import measure_blocking
 from dualfuse.benchmark.criteria import against, criteria
 from dualfuse.benchmark.page import page
+from dualfuse.benchmark.passthrough import UnavailableError, build
 from dualfuse.benchmark.statistics import ratio
 
 CLASSES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -30,11 +31,14 @@ CLASSES: dict[str, tuple[str, tuple[str, ...]]] = {
 TIMEOUTS = {"1s": "entry_timeout=1,attr_timeout=1", "0s": "entry_timeout=0,attr_timeout=0"}
 HEADLINE = "loopback-1s"
 SCALES = ("fusepy", "pyfuse3", "fusepy+nothreads", "fusepy+big_writes", "directory")
+COLD = ("read_small", "read_large", "stat", "readdir")
+COLD_ITERATIONS = 40  # at most: each makes the whole machine forget
 SPACE = 128 << 20  # bytes that a run needs
 CONDITIONS = (
     "both backends are driven by dualfuse with the same class and the same timeouts",
     "no page cache is kept between opens on either side, unless a variant says kernel_cache",
     "fusepy writes 4 KiB a request, its default: see big_writes for write_large compared like with like",
+    "passthrough is passthrough_ll of Debian's libfuse3-dev, in C with the same timeouts; directory is no mount at all",
     "memory is PSS after the mount, start is from the process's start to the first answered stat",
 )
 
@@ -52,12 +56,54 @@ def pairs(results: Results, contender: str, baseline: str) -> dict[str, dict[str
 
 def run(iterations: int, shorter: int, warmup: int) -> dict[str, Any]:
     """Measure everything: the headline with all scales, the variants with fewer iterations."""
+    with tempfile.TemporaryDirectory(prefix="passthrough-") as folder:
+        limits: tuple[str, ...] = ()
+        unavailable = ""
+        try:
+            limits = (f"passthrough={build(Path(folder))}",)
+        except UnavailableError as error:
+            unavailable = str(error)
+            say(f"no ratio to C: {error}")
+        answer = measured(iterations, shorter, warmup, limits)
+    if unavailable:
+        answer["passthrough"] = {"unavailable": unavailable}
+    return answer
+
+
+def cold(shorter: int, limits: tuple[str, ...]) -> dict[str, Any]:
+    """Measure what is first asked for after the kernel has forgotten everything, on the headline's class."""
+    if not os.access("/proc/sys/vm/drop_caches", os.W_OK):
+        return {"unavailable": "only root can make the kernel drop its caches"}
+    specification, arguments = CLASSES["loopback"]
+    count = min(shorter, COLD_ITERATIONS)
+    say(f"cold caches: {count} iterations …")
+    results = measure(
+        (*SCALES[:2], *limits),
+        iterations=count,
+        warmup=1,
+        specification=specification,
+        arguments=arguments,
+        options=(TIMEOUTS["1s"],),
+        only=COLD,
+        cold=True,
+    )
+    found = {"iterations": count, "ratios": only(COLD, pairs(results, "pyfuse3", "fusepy"))}
+    return found | ({"passthrough": only(COLD, pairs(results, "pyfuse3", "passthrough"))} if limits else {})
+
+
+def only(names: tuple[str, ...], ratios: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Leave out the operations that are measured besides."""
+    return {name: ratios[name] for name in names}
+
+
+def measured(iterations: int, shorter: int, warmup: int, limits: tuple[str, ...]) -> dict[str, Any]:
+    """Measure everything with these scales of what can be reached at all."""
     answer: dict[str, Any] = {"conditions": list(CONDITIONS), "ratios": {}, "variants": {}}
     for name, (specification, arguments) in CLASSES.items():
         for timeout, options in TIMEOUTS.items():
             variant = f"{name}-{timeout}"
             is_headline = variant == HEADLINE
-            contenders = SCALES if is_headline else SCALES[:2]
+            contenders = (*SCALES, *limits) if is_headline else SCALES[:2]
             count = iterations if is_headline else shorter
             say(f"{variant}: {count} iterations of ten operations on {', '.join(contenders)} …")
             results = measure(
@@ -77,6 +123,8 @@ def run(iterations: int, shorter: int, warmup: int) -> dict[str, Any]:
             }
             if is_headline:
                 answer |= headline(results, whole)
+                answer["passthrough"] = pairs(results, "pyfuse3", "passthrough") if limits else {}
+    answer["cold"] = cold(shorter, limits)
     say("loopback-1s with kernel_cache: reads from the page cache …")
     specification, arguments = CLASSES["loopback"]
     cached = measure(

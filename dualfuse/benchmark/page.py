@@ -28,9 +28,11 @@ def page(answer: Mapping[str, Any]) -> str:
     ]
     for name, variant in answer["variants"].items():
         parts += [f"<h2>{escape(name)}</h2>", chart(variant["ratios"])]
+    if answer["cold"].get("ratios"):
+        parts += ["<h2>Cold caches</h2>", chart(answer["cold"]["ratios"])]
     parts += ["<h2>pyfuse3 against other scales</h2>"]
-    for name in ("nothreads", "big_writes", "directory"):
-        if answer.get(name):
+    for name in ("nothreads", "big_writes", "passthrough", "directory"):
+        if answer.get(name) and "unavailable" not in answer[name]:
             parts += [f"<h3>{escape(name)}</h3>", chart(answer[name])]
     for contender, operations in answer["results"].items():
         parts += [f"<h2>{escape(contender)}</h2>", _table(_METRICS, _metrics(operations))]

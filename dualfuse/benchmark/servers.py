@@ -1,7 +1,8 @@
 """What is measured: one served directory a contender, and what its daemon costs.
 
-A contender is a backend, with mount options behind a plus sign: ``fusepy``, ``fusepy+nothreads``, ``pyfuse3``. Two
-more set the scale: ``stock`` is fusepy's own FUSE class without dualfuse, ``directory`` is no mount.
+A contender is a backend, with mount options behind a plus sign: ``fusepy``, ``fusepy+nothreads``, ``pyfuse3``. Three
+more set the scale: ``stock`` is fusepy's own FUSE class without dualfuse, ``passthrough=PROGRAM`` libfuse's in C (see
+``dualfuse.benchmark.passthrough``), ``directory`` is no mount.
 """
 
 import contextlib
@@ -47,8 +48,11 @@ class Server:
         if self.contender == "directory":
             return 0.0
         backend, *more = self.contender.split("+")
-        command = (sys.executable, "-m", "dualfuse.benchmark.stock") if backend == "stock" else ()
-        backend = "fusepy" if backend == "stock" else backend
+        backend, _, program = backend.partition("=")
+        command: tuple[str, ...] = ()
+        if backend in {"stock", "passthrough"}:
+            command = (sys.executable, "-m", f"dualfuse.benchmark.{backend}", *([program] if program else []))
+            backend = "fusepy"
         self.daemon = Daemon(
             self.specification,
             self.directory,
@@ -62,6 +66,11 @@ class Server:
         self.daemon.wait_until_mounted(start + 20)
         self.directory.stat()
         return time.perf_counter() - start
+
+    @property
+    def is_backend(self) -> bool:
+        """Whether its start and end say something about a backend."""
+        return self.contender != "directory" and not self.contender.startswith("passthrough")
 
     def cpu(self) -> float:
         """CPU seconds of the daemon so far; those of this process where there is no daemon."""

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from dualfuse.benchmark.criteria import against, criteria
+from dualfuse.benchmark.passthrough import UnavailableError, build
 
 REPOSITORY = Path(__file__).parent.parent.parent
 OPERATIONS = {
     "mount", "unmount", "read_small", "read_large", "write_small", "write_large", "stat", "readdir",
     "concurrent_reads", "concurrent_writes",
 }  # fmt: skip
+COLD = {"read_small", "read_large", "stat", "readdir"}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,9 @@ def test_the_answer_has_every_promised_key(measured: tuple[dict[str, Any], str])
     assert answer["variants"]["loopback-1s"]["ratios"] == answer["ratios"]
     assert set(answer["nothreads"]) == OPERATIONS
     assert set(answer["directory"]) == OPERATIONS - {"mount", "unmount"}
+    assert set(answer["passthrough"]) == OPERATIONS - {"mount", "unmount"}
+    assert set(answer["cold"]["ratios"]) == set(answer["cold"]["passthrough"]) == COLD
+    assert set(answer["results"]) >= {"fusepy", "pyfuse3", "passthrough", "directory"}
     assert answer["memory"]["ratio"] > 0
     assert answer["start"]["ratio"] == answer["ratios"]["mount"]["time"]
     assert answer["unmount"]["ratio"] == answer["ratios"]["unmount"]["time"]
@@ -83,7 +88,8 @@ def test_the_page_stands_alone_and_is_well_formed(measured: tuple[dict[str, Any]
     tags.feed(text)
     assert tags.open == []
     charts = [*(each["ratios"] for each in answer["variants"].values())]
-    charts += [answer["nothreads"], answer["big_writes"], answer["directory"]]
+    charts += [answer["nothreads"], answer["big_writes"], answer["passthrough"], answer["directory"]]
+    charts += [answer["cold"]["ratios"]]
     assert tags.bars == 2 * sum(len(each) for each in charts)
 
 
@@ -110,3 +116,12 @@ def test_a_recorded_baseline_is_compared_with(measured: tuple[dict[str, Any], st
     assert set(compared) == OPERATIONS
     assert compared["stat"]["time"] == 0.5
     assert compared["stat"]["ratio_then"] == compared["stat"]["ratio_now"]
+
+
+def test_without_the_source_in_c_it_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="libfuse3-dev"):
+        build(tmp_path, tmp_path / "none.c")
+    broken = tmp_path / "broken.c"
+    broken.write_text("no C")
+    with pytest.raises(UnavailableError, match="does not compile"):
+        build(tmp_path, broken)
