@@ -30,7 +30,8 @@ class Health:
     mount_pid: int | None = None
     reason: str = "not mounted yet"
     generation: int = 0  # completed readings of the settings
-    draining: tuple[str, ...] = ()  # mounts that only serve what is still open
+    # mounts that only serve what is still open, each with the processes that have kept it open for too long
+    draining: dict[str, tuple[str, ...]] = field(default_factory=dict)
     responsive: dict[str, bool] = field(default_factory=dict)  # the last heartbeat, by backend
 
     @property
@@ -56,6 +57,7 @@ class Health:
             "mount_pid": self.mount_pid,
             "generation": self.generation,
             "draining": list(self.draining),
+            "held_by": {name: list(held_by) for name, held_by in self.draining.items() if held_by},
             "config": self.settings.in_force(),
             "version": __version__,
         }

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from bridge.draining import Draining
 from bridge.health import Health, Status
 from bridge.mirror import Mirror
 from bridge.mount_child import MountChild, clear_leftovers
@@ -24,7 +25,6 @@ from bridge.pulse import HUNG_LIMIT, Pulse
 from bridge.settings import Settings
 from bridge.tallies import Tallies
 from dualfuse import live
-from dualfuse.connections import holders
 from dualfuse.errors import MountError
 from dualfuse.heartbeat import beat
 
@@ -50,7 +50,7 @@ class Mounts:
         self._settings = settings
         self._serving: MountChild | None = None
         self._served_since = 0.0
-        self._draining: list[tuple[MountChild, tuple[int, int] | None, float]] = []  # with device and since when
+        self._draining = Draining(self.tallies.bury)
         self._pulse = Pulse()
         self._retry_at = self._next_beat = 0.0
         self._died_young = 0  # processes in a row
@@ -129,11 +129,11 @@ class Mounts:
     def children(self) -> list[MountChild]:
         """Return the processes that serve, the draining ones included."""
         serving = self._serving
-        return [*([serving] if serving else []), *(child for child, _, _ in self._draining)]
+        return [*([serving] if serving else []), *self._draining.children()]
 
     def _tell(self, **changes: object) -> None:
-        names = tuple(child.mountpoint.name for child, _, _ in self._draining)
-        self.health = replace(self.health, settings=self._settings, draining=names, **changes)  # type: ignore[arg-type]
+        draining = self._draining.held_by()
+        self.health = replace(self.health, settings=self._settings, draining=draining, **changes)  # type: ignore[arg-type]
 
     def _mount(self) -> bool:
         """Mount with the first backend that can, and show it on the mount point; return whether one could."""
@@ -169,7 +169,7 @@ class Mounts:
         before, self._serving = self._serving, child
         self._served_since, self._pulse = time.monotonic(), Pulse()
         if before is not None:
-            self._draining.append((before, before.device(), time.monotonic()))
+            self._draining.add(before)
             before.let_go()
         self._tell(
             status=Status.OK,
@@ -196,14 +196,12 @@ class Mounts:
 
     @staticmethod
     def _mounted_with(settings: Settings) -> tuple[object, ...]:
-        return settings.max_readahead, settings.max_write, settings.debug
+        cache = settings.cache_ttl, settings.cache_size
+        return settings.max_readahead, settings.max_write, settings.debug, cache
 
     def _bury(self) -> None:
         """Notice processes that ended: drained ones are tidied away, a serving one is replaced."""
-        for drained in [entry for entry in self._draining if entry[0].ended()]:
-            log.info("%s has drained", drained[0].mountpoint.name)
-            self._draining.remove(drained)
-            self.tallies.bury(drained[0])
+        if self._draining.bury():
             self._tell()
         child = self._serving
         if child is None or not child.ended():
@@ -224,8 +222,10 @@ class Mounts:
         self._retry_at = time.monotonic() + pause
 
     def _look(self) -> None:
-        """Once a second: is the mount alive, does the mirror run?"""
+        """Once a second: is the mount alive, does the mirror run, does a mount drain for too long?"""
         self.mirror.keep(self._settings, self._serving)
+        if self._draining.press(self._settings.drain_timeout):
+            self._tell()
         child = self._serving
         if child is None:
             return
@@ -248,18 +248,12 @@ class Mounts:
         self._tell(status=Status.DRAINING, reason="asked to end", backend=None)
         if self._serving is not None:
             child, self._serving = self._serving, None
-            self._draining.append((child, child.device(), time.monotonic()))
+            self._draining.add(child)
         live.detach(str(self._settings.mount_point))
-        for child, _, _ in self._draining:
+        for child in self._draining.children():
             child.let_go()
         deadline = time.monotonic() + self._settings.drain_timeout
         while self._draining and time.monotonic() < deadline:
             self._wait(deadline - time.monotonic())
             self._bury()
-        for child, device, _ in self._draining:
-            for holder in holders(*device) if device else ():
-                log.warning("process %d (%s) still holds %s", holder.pid, holder.command, holder.what)
-            log.warning("%s was still open after %g s", child.mountpoint.name, self._settings.drain_timeout)
-            child.kill()
-            self.tallies.bury(child)
-        self._draining.clear()
+        self._draining.end_all()

@@ -110,6 +110,27 @@ def test_counts_of_a_drained_backend_are_kept_to_the_last_one(bridge: Bridge) ->
     assert bridge.metric("lighthouse_fuse_backend_active", backend="pyfuse3") == 1
 
 
+def test_who_keeps_a_switched_mount_open_is_named_and_in_the_end_cut_off(bridge: Bridge) -> None:
+    bridge.write_settings(LIGHTHOUSE_DRAIN_TIMEOUT="0.4")
+    bridge.start()
+    before = bridge.health()["mount_pid"]
+    held = os.open(bridge.current / "log", os.O_WRONLY | os.O_CREAT)
+    os.write(held, b"written before the switch")
+    (name,) = bridge.reload(LIGHTHOUSE_FUSE_BACKEND="pyfuse3")["draining"]
+    os.write(held, b", and while it drains")  # the switch is done, and its holder works on
+    held_by = until(lambda: bridge.health()["held_by"].get(name))
+    assert any(f"process {os.getpid()} " in holder and "fd/" in holder for holder in held_by)
+    assert f"process {os.getpid()} " in bridge.log()
+    until(lambda: not bridge.health()["draining"])
+    assert "is ended although it is open" in bridge.log()
+    with pytest.raises(OSError, match="Transport endpoint"):
+        os.write(held, b"too late")
+    with pytest.raises(OSError, match="Transport endpoint"):
+        os.close(held)
+    assert not Path(f"/proc/{before}").exists()
+    assert (bridge.current / "log").read_bytes() == b"written before the switch, and while it drains"
+
+
 def test_senseless_new_settings_change_nothing_and_are_said(bridge: Bridge) -> None:
     bridge.start()
     told = bridge.reload(LIGHTHOUSE_FUSE_BACKEND="fuse4")
