@@ -1,13 +1,15 @@
 """File systems whose operations are ``async def``, served like any other, on every backend.
 
-Threading rule: all coroutines of one mount run side by side on one event loop in a thread of its own (asyncio, or trio
-where the class says ``async_library = "trio"``); the thread that serves a request waits there for its coroutine.
+Threading rule: all coroutines of one mount run side by side on one event loop in a thread of its own (asyncio or trio,
+see ``library_of``); the thread that serves a request waits there for its coroutine.
 Operations that are not coroutines never run on the loop's thread: they may call ``asyncio.run`` themselves.
 """
 
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
+from types import ModuleType
 from typing import Any
 
 from dualfuse.context import CALLER, current_caller
@@ -27,7 +29,7 @@ def asynchronous_operations(operations: object) -> list[str]:
     return [name for name in OPERATIONS if _is_asynchronous(getattr(operations, name, None))]
 
 
-async def _result(awaited: Any) -> Any:
+async def result_of(awaited: Any) -> Any:
     """Await a coroutine, or collect what an asynchronous generator yields (readdir)."""
     if hasattr(awaited, "__aiter__"):
         return [each async for each in awaited]
@@ -40,7 +42,8 @@ class Portal:
     def __init__(self, library: str = "asyncio") -> None:
         if library not in {"asyncio", "trio"}:
             raise ValueError(f"async_library must be asyncio or trio, not {library!r}")
-        self._library = library
+        self.library = library
+        self.direct: Callable[[Any], Any] | None = None  # awaits instead, where the serving loop is the library's
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
@@ -61,6 +64,8 @@ class Portal:
 
     def run(self, awaitable: Any) -> Any:
         """Run one coroutine on the loop and wait for it; raises what it raises."""
+        if self.direct is not None:
+            return self.direct(awaitable)
         if self._run is None:
             self._start()
         assert self._run is not None
@@ -73,12 +78,12 @@ class Portal:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
-                serve = self._asyncio if self._library == "asyncio" else self._trio
+                serve = self._asyncio if self.library == "asyncio" else self._trio
                 self._thread = threading.Thread(target=self._serve, args=(serve,), name="dualfuse-async", daemon=True)
                 self._thread.start()
         self._ready.wait()
         if self._failure is not None:
-            raise RuntimeError(f"the {self._library} loop did not start") from self._failure
+            raise RuntimeError(f"the {self.library} loop did not start") from self._failure
 
     def _serve(self, serve: Callable[[], None]) -> None:
         try:
@@ -94,7 +99,7 @@ class Portal:
         loop = asyncio.new_event_loop()
 
         def run(awaitable: Any) -> Any:
-            return asyncio.run_coroutine_threadsafe(_result(awaitable), loop).result()
+            return asyncio.run_coroutine_threadsafe(result_of(awaitable), loop).result()
 
         self._run, self._stop = run, lambda: loop.call_soon_threadsafe(loop.stop)
         loop.call_soon(self._ready.set)
@@ -116,7 +121,7 @@ class Portal:
             stopped = trio.Event()
 
             def run(awaitable: Any) -> Any:
-                return trio.from_thread.run(_result, awaitable, trio_token=token)
+                return trio.from_thread.run(result_of, awaitable, trio_token=token)
 
             self._run, self._stop = run, lambda: token.run_sync_soon(stopped.set)
             self._ready.set()
@@ -131,8 +136,20 @@ class Portal:
             self._thread.join(STOP_TIMEOUT)
 
 
+def library_of(operations: object) -> str:
+    """Name the library whose loop runs the coroutines of a class.
+
+    It is what the class says in ``async_library``; trio where the class's module imports trio and not asyncio; else
+    asyncio.
+    """
+    declared = getattr(operations, "async_library", None)
+    if declared is not None:
+        return str(declared)
+    module = sys.modules.get(type(operations).__module__)
+    imported = {each.__name__ for each in vars(module).values() if isinstance(each, ModuleType)} if module else set()
+    return "trio" if "trio" in imported and "asyncio" not in imported else "asyncio"
+
+
 def portal_for(operations: object) -> Portal | None:
     """Give a portal if any operation of the class needs one."""
-    if not asynchronous_operations(operations):
-        return None
-    return Portal(getattr(operations, "async_library", "asyncio"))
+    return Portal(library_of(operations)) if asynchronous_operations(operations) else None

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dualfuse.asynchronous import portal_for
+from dualfuse.asynchronous import asynchronous_operations, portal_for
 from dualfuse.operations import OPERATIONS, DirectHandle, bind, inherits_default
 
 log = logging.getLogger("dualfuse")
@@ -138,6 +138,11 @@ class Guard:
     def implements(self, name: str) -> bool:
         """Whether the class does anything of its own for this operation."""
         return getattr(self, name) is not None and not inherits_default(self.operations, name)
+
+    def only_coroutines(self) -> bool:
+        """Whether every operation that the class implements is one, so that none of them blocks an event loop."""
+        found = set(asynchronous_operations(self.operations)) | {"init", "destroy"}
+        return all(name in found or not self.implements(name) for name in OPERATIONS)
 
     def close(self) -> None:
         """End the event loop of an asynchronous class, after the last operation."""

@@ -33,13 +33,14 @@ log = logging.getLogger("dualfuse")
 Handler = Callable[..., Any]
 TICK = 0.002  # seconds: an operation that sleeps longer than one or two ticks loses the lead
 CALM = 0.01  # seconds: the tick while no kind of operation has been seen to sleep
+HURRY = 100  # short ticks after an operation has lost the lead: others like it may be waiting
 PATIENCE = 5  # ticks: an operation that computes for so long loses the lead too
 SLOW = 0.0003  # seconds: a kind of operation that mostly sleeps longer hands the lead over before it starts
 MAX_THREADS = 1000
 MAX_IDLE = 10  # as libfuse2
 JOIN_TIMEOUT = 5.0  # seconds to wait at the end for operations that are still running
 _NEVER = 1 << 30
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Closed(Exception):  # noqa: N818 - stands in for trio.ClosedResourceError
@@ -56,7 +57,7 @@ class _Ready(tuple[()]):
 _READY = _Ready()
 
 
-class _NoLock:
+class NoLock:
     """Stands in for trio.Lock: leadership already keeps readers apart."""
 
     __aenter__ = repeat(_READY).__next__
@@ -92,7 +93,7 @@ class Loop:
 
     # what pyfuse3 takes from the module trio
     ClosedResourceError = _Closed
-    Lock = _NoLock
+    Lock = NoLock
     name = "dualfuse"
 
     def __init__(self, pyfuse3: Any, threads: int = MAX_THREADS) -> None:
@@ -148,7 +149,7 @@ class Loop:
             for ready, _ in poll():
                 if ready != wake:
                     return _READY
-                if any(byte == 0 or byte in _SIGNALS for byte in os.read(wake, 64)):
+                if any(byte == 0 or byte in SIGNALS for byte in os.read(wake, 64)):
                     self._stopping = True
         raise _Closed
 
@@ -195,7 +196,7 @@ class Loop:
         if threading.current_thread() is not threading.main_thread():
             return lambda: None
         before: dict[signal.Signals, Any] = {}
-        for number in _SIGNALS:
+        for number in SIGNALS:
             handler = signal.getsignal(number)
             if handler in (signal.SIG_DFL, signal.default_int_handler):
                 before[number] = handler
@@ -336,9 +337,10 @@ class Loop:
     def _watch(self) -> None:
         """Take the lead from an operation that lasts, and give it to another thread."""
         seen: object = None
-        quiet = lasted = 0
+        quiet = lasted = hurry = 0
         while not self._stopping:
-            if self._pause.acquire(timeout=TICK if self._slept else CALM):
+            hurry = max(0, hurry - 1)
+            if self._pause.acquire(timeout=TICK if hurry or self._slept else CALM):
                 return
             current = self._ticket[0] if self._ticket else None
             lasted = lasted + 1 if current is seen else 0
@@ -351,6 +353,7 @@ class Loop:
                     continue
                 with self._lock:
                     self._vacant = not self._promote()
+                hurry = HURRY
                 seen = None
                 continue
             quiet = quiet + 1 if current is None else 0

@@ -6,7 +6,9 @@ sight an operation pays one dictionary write before and one after.
 """
 
 import threading
+from collections.abc import Callable
 from threading import get_ident
+from typing import Any
 
 from dualfuse.inodes import Node
 
@@ -18,16 +20,17 @@ def _overlap(nodes: _Nodes, subtrees: _Nodes) -> bool:
 
 
 class PathLocks:
-    """Who runs where, one operation a thread."""
+    """Who runs where, one operation a thread (or whatever ``ident`` tells apart, if ``moved`` can wait for it)."""
 
-    def __init__(self) -> None:
+    def __init__(self, ident: Callable[[], int] = get_ident, moved: Any = None) -> None:
+        self._ident = ident
         self._running: dict[int, _Nodes] = {}
         self._changing: dict[int, _Nodes] = {}
-        self._moved = threading.Condition()
+        self._moved = moved or threading.Condition()
 
     def enter(self, *nodes: Node) -> None:
         """Begin an operation that uses the paths of these nodes; waits while one of them is being changed."""
-        me = get_ident()
+        me = self._ident()
         # Write first, look second; a change does the same the other way round, so at least one of the two sees both.
         self._running[me] = nodes
         if self._changing:
@@ -50,7 +53,7 @@ class PathLocks:
 
         Both are registered in one step, so that a later change only ever waits for an earlier one.
         """
-        me = get_ident()
+        me = self._ident()
         with self._moved:
             self._moved.wait_for(lambda: not self._blocked(me, uses + changes) and not self._covered(me, changes))
             self._running[me] = uses
@@ -68,7 +71,7 @@ class PathLocks:
 
     def leave(self) -> None:
         """End this thread's operation, whatever it was."""
-        me = get_ident()
+        me = self._ident()
         self._running.pop(me, None)
         if self._changing:
             with self._moved:

@@ -37,20 +37,31 @@ class _Session:
     def __init__(self, operations: Guard, writeback_cache: bool) -> None:
         self.enable_writeback_cache = writeback_cache
         self.operations: Any = operations
-        self.started = False
+        self.started = self.begun = False
         self.failure: OSError | None = None
         self.on_failure: Any = None
 
     def init(self) -> None:
         """Called by pyfuse3 when the kernel says hello."""
         self.started = True
-        if self.operations.init is None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Run the class's init, once."""
+        if self.begun or self.operations.init is None:
             return
+        self.begun = True
         try:
             self.operations.init("/")
         except OSError as error:
             self.failure = error
             self.on_failure()
+
+    def finish(self) -> None:
+        """Run the class's destroy, once and only if the mount was ever used."""
+        if self.started and self.operations.destroy is not None:
+            self.started = False
+            self.operations.destroy("/")
 
     def stacktrace(self) -> None:
         """pyfuse3 offers its stack by an attribute; dualfuse does not."""
@@ -110,8 +121,7 @@ class Pyfuse3Backend:
                 else:
                     threads = int(plan.adapter.get("threads", MAX_THREADS))
                     _serve(pyfuse3, session, requests, path, words, threads)
-                if session.started and session.operations.destroy is not None:
-                    session.operations.destroy("/")
+                session.finish()
             finally:
                 guarded.close()
                 self._operations = None
@@ -168,9 +178,9 @@ def _initialise(pyfuse3: Any, session: _Session, path: str, words: set[str]) -> 
 def _serve(
     pyfuse3: Any, session: _Session, requests: Requests, path: str, words: set[str], threads: int
 ) -> None:  # fmt: skip
+    loop, hand_out = _loop(pyfuse3, session, requests, threads)
     for name in _REQUESTS:
         setattr(session, name, hand_out(requests.answer(getattr(requests, name))))
-    loop = Loop(pyfuse3, threads)
     try:
         _initialise(pyfuse3, session, path, words)
         session.on_failure = pyfuse3.terminate
@@ -184,6 +194,22 @@ def _serve(
                 _force_unmount(path)
     finally:
         loop.close()
+
+
+def _loop(pyfuse3: Any, session: _Session, requests: Requests, threads: int) -> tuple[Any, Any]:
+    """Choose the loop: trio's own for a class that has nothing but trio coroutines, else dualfuse's threads."""
+    portal = session.operations.portal
+    if portal is not None and portal.library == "trio" and session.operations.only_coroutines():
+        try:
+            from dualfuse import trio_loop
+        except ImportError as error:
+            log.warning("coroutines run in a thread of their own, which is slower: %s", error)
+        else:
+            portal.direct = trio_loop.wait_for
+            requests.locks = trio_loop.path_locks()
+            native = trio_loop.TrioLoop(pyfuse3, session.begin, session.finish)
+            return native, native.hand_out
+    return Loop(pyfuse3, threads), hand_out
 
 
 def _force_unmount(path: str) -> None:

@@ -14,11 +14,15 @@ from typing import Any
 
 import pytest
 
-from dualfuse.asynchronous import Portal, asynchronous_operations
+from dualfuse.asynchronous import Portal, asynchronous_operations, library_of
+from dualfuse.connections import waiting
 from dualfuse.context import fuse_get_context
 from dualfuse.instrument import Instrument
+from dualfuse.mounts import mount_at
 from dualfuse.operations import FuseOSError
-from tests.dualfuse.served import serve
+from dualfuse.samples.async_loopback import AsyncLoopback
+from tests.dualfuse.served import serve, wait_for
+from tests.dualfuse.structured import OnTrio
 
 
 class Asyncio:
@@ -98,6 +102,79 @@ def test_an_instrument_counts_coroutines() -> None:
 def test_an_unknown_library_is_refused() -> None:
     with pytest.raises(ValueError, match="curio"):
         Portal("curio")
+
+
+def test_the_library_is_declared_or_seen_by_what_the_module_imports() -> None:
+    assert library_of(Trio()) == "trio"
+    assert library_of(Asyncio()) == "asyncio"
+    assert library_of(OnTrio()) == "trio"
+    assert library_of(AsyncLoopback("/")) == "asyncio"
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize("kind", ["OnTrio", "Mixed"])
+def test_what_trio_offers_works_within_operations(tmp_path: Path, backend: str, kind: str) -> None:
+    arguments = [f"log={tmp_path / 'end'}"]
+    with serve(f"tests.dualfuse.structured:{kind}", tmp_path / "m", backend, arguments) as daemon:
+        place = Path(daemon.mountpoint)
+        assert (place / "nursery").read_bytes() == b"[1, 2, 3]"
+        assert (place / "deadline").read_bytes() == b"cancelled"
+        assert (place / "blocking-call").read_bytes() == b"from a thread"
+        assert (place / "caller").read_bytes() == str(os.getpid()).encode()
+        for name in ("failing-nursery", "too-slow"):
+            with pytest.raises(OSError, match="Input/output error"):
+                (place / name).read_bytes()
+        answers: list[bytes] = []
+        waiting = threading.Thread(target=lambda: answers.append((place / "await-event").read_bytes()))
+        waiting.start()
+        assert (place / "set-event").read_bytes() == b"set"
+        waiting.join(5)
+        assert answers == [b"opened"]
+        assert (place / "threads").read_bytes() == b"1"
+        assert "ValueError: in a child task" in daemon.output()
+        assert daemon.stop() == 0
+    assert (tmp_path / "end").read_text() == "/"
+
+
+@pytest.mark.fuse
+def test_coroutines_alone_are_served_by_trio_itself(tmp_path: Path) -> None:
+    """No portal and no followers: the main thread waits, the other one serves, also while many operations sleep."""
+    with serve("tests.dualfuse.structured:OnTrio", tmp_path / "m", "pyfuse3", options=["entry_timeout=0"]) as daemon:
+        place = Path(daemon.mountpoint)
+        readers = [threading.Thread(target=(place / "sleep").read_bytes) for _ in range(12)]
+        renames = [threading.Thread(target=os.rename, args=(place / f"a{n}", place / f"b{n}")) for n in range(12)]
+        start = time.monotonic()
+        for thread in (*readers, *renames):
+            thread.start()
+        assert not (place / "absent").exists()
+        assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) == 2
+        for thread in (*readers, *renames):
+            thread.join()
+        assert time.monotonic() - start < 2  # one after the other the reads alone take 3.6 s
+        assert daemon.stop() == 0
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize("name", ["hang", "block"])
+def test_an_operation_that_never_ends_does_not_keep_the_daemon(tmp_path: Path, name: str) -> None:
+    """On pyfuse3; libfuse2 waits for the operation, see docs/differences.md."""
+    with serve("tests.dualfuse.structured:OnTrio", tmp_path / "m", "pyfuse3") as daemon:
+        errors: list[OSError] = []
+
+        def read() -> None:
+            try:
+                Path(daemon.mountpoint, name).read_bytes()
+            except OSError as error:
+                errors.append(error)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        mount = mount_at(daemon.mountpoint)
+        assert mount is not None
+        wait_for(lambda: bool(waiting(mount.minor)), "the operation to begin")
+        assert daemon.stop(30) == 0
+        reader.join(5)
+        assert len(errors) == 1
 
 
 @pytest.mark.fuse
