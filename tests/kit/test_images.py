@@ -132,7 +132,7 @@ def test_it_stops_in_good_order_hears_hup_and_buries_the_dead(tmp_path: Path) ->
     env.write_text("LIGHTHOUSE_FUSE_BACKEND=fusepy\nLIGHTHOUSE_FUSE_FALLBACK=pyfuse3\n")
     told = ["-e", "LIGHTHOUSE_CONFIG_DIR=/etc/lighthouse", "-v", f"{config}:/etc/lighthouse:ro"]
     with container(*privileges(), *MOUNTS, *told) as name:
-        until(lambda: validated(name)["ok"])
+        until(lambda: validated(name)["ok"], 60)
         assert validated(name)["library"].startswith("libfuse.so.2")
         # an orphan becomes PID 1's child
         docker("exec", name, "sh", "-c", "(sh -c 'sleep 0.2 & exit' &) ; exit")
@@ -140,7 +140,7 @@ def test_it_stops_in_good_order_hears_hup_and_buries_the_dead(tmp_path: Path) ->
         new.write_text("LIGHTHOUSE_FUSE_BACKEND=pyfuse3\nLIGHTHOUSE_FUSE_FALLBACK=fusepy\n")
         new.replace(env)
         docker("kill", "-s", "HUP", name)
-        until(lambda: validated(name).get("library", "").startswith("libfuse3.so.3"))
+        until(lambda: str(validated(name).get("library")).startswith("libfuse3.so.3"), 60)
         states = docker("exec", name, "sh", "-c", "cat /proc/[0-9]*/stat 2>/dev/null").stdout
         assert [line for line in states.splitlines() if ") Z " in line] == []
         docker("stop", "-t", "30", name)
@@ -150,8 +150,8 @@ def test_it_stops_in_good_order_hears_hup_and_buries_the_dead(tmp_path: Path) ->
 
 def test_the_health_check_sees_who_serves_and_that_a_mount_hangs() -> None:
     with container(*privileges(), *MOUNTS) as name:
-        until(lambda: validated(name)["ok"])
-        until(lambda: state(name)["Health"]["Status"] == "healthy", 30)
+        until(lambda: validated(name)["ok"], 60)
+        until(lambda: state(name)["Health"]["Status"] == "healthy", 60)
         find = "for p in /proc/[0-9]*; do grep -q mount_process $p/cmdline && echo ${p#/proc/}; done; true"
         server = docker("exec", name, "sh", "-c", find).stdout.split()[0]
         as_bridge = ["sh", "/usr/local/bin/start-bridge-dual-fuse.sh", "sh", "-c"]
@@ -159,10 +159,10 @@ def test_the_health_check_sees_who_serves_and_that_a_mount_hangs() -> None:
         said = validated(name)
         assert (said["ok"], said["status"]) == (False, 1), said
         docker("exec", name, *as_bridge, f"kill -CONT {server}")
-        until(lambda: validated(name)["ok"])
+        until(lambda: validated(name)["ok"], 60)
 
 
 def test_an_image_knows_which_backend_it_was_built_for() -> None:
     with container(*privileges(), *MOUNTS, tag=image("fuse3")) as name:
-        until(lambda: validated(name)["ok"])
+        until(lambda: validated(name)["ok"], 60)
         assert validated(name)["backend"] == "pyfuse3"
