@@ -100,6 +100,7 @@ class Pyfuse3Backend:
         """Mount and serve until unmounted or signalled; see ``dualfuse.mount``."""
         plan = options.plan(given, self.name)
         log_notes(plan.notes)
+        _check_encoding(str(plan.adapter.get("encoding", "utf-8")))
         words = _library_options(plan.library, operations)
         path = prepare_mountpoint(mountpoint, bool(plan.adapter.get("nonempty")))
         problem = self.unavailable()
@@ -152,6 +153,14 @@ def _requests(pyfuse3: Any, operations: Guard, adapter: dict[str, options.Value]
         hard_remove=bool(adapter.get("hard_remove", False)),
         readdirplus={"yes": "plus", "no": "plain", True: "plus"}.get(plus, "auto"),
     )
+
+
+def _check_encoding(encoding: str) -> None:
+    if encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
+        raise MountError(
+            f"mount option encoding={encoding} cannot be used with pyfuse3: names are UTF-8",
+            remedy="remove encoding: names that are not UTF-8 reach the class as os.fsdecode gives them",
+        )
 
 
 def _library_options(library: dict[str, options.Value], operations: object) -> set[str]:

@@ -114,7 +114,8 @@ def test_signals_unmount_cleanly(tmp_path: Path, backend: str, number: signal.Si
 
 
 @pytest.mark.root
-def test_signals_unmount_cleanly_as_pid_1(tmp_path: Path, backend: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_unmount_cleanly_as_pid_1(tmp_path: Path, backend: str, number: signal.Signals) -> None:
     (tmp_path / "m").mkdir()
     script = (
         "import sys; from dualfuse import mount; from dualfuse.samples.memory import Memory; "
@@ -125,7 +126,7 @@ def test_signals_unmount_cleanly_as_pid_1(tmp_path: Path, backend: str) -> None:
     try:
         wait_for(lambda: mount_at(str(tmp_path / "m")) is not None, "the mount", 10)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(children[0]), signal.SIGTERM)
+        os.kill(int(children[0]), number)
         assert process.wait(10) == 0
         assert mount_at(str(tmp_path / "m")) is None
     finally:

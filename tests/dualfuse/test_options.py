@@ -13,7 +13,7 @@ from dualfuse.backend import mount
 from dualfuse.errors import MountError
 from dualfuse.options import TABLE, as_markdown, parse, plan
 from dualfuse.samples.memory import Memory
-from tests.dualfuse.served import serve
+from tests.dualfuse.served import serve, wait_for
 
 
 def test_words_are_read_as_fuse_reads_them() -> None:
@@ -72,6 +72,52 @@ def test_a_timeout_must_be_a_number(tmp_path: Path) -> None:
 def test_a_name_that_is_not_ascii_is_refused_by_pyfuse3(tmp_path: Path) -> None:
     with pytest.raises(MountError, match="ASCII"):
         mount(Memory(), str(tmp_path), "pyfuse3", fsname="Leuchtturm-Ä")
+
+
+@pytest.mark.fuse
+def test_another_encoding_is_refused_by_pyfuse3_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(MountError, match="names are UTF-8") as caught:
+        mount(Memory(), str(tmp_path), "pyfuse3", encoding="latin-1")
+    assert "os.fsdecode" in caught.value.remedy
+    with serve("dualfuse.samples.memory:Memory", tmp_path / "m", "pyfuse3", options=["encoding=UTF-8"]) as daemon:
+        assert Path(daemon.mountpoint).is_dir()
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize("options", [[], ["hard_remove"]])
+def test_hard_remove_decides_what_becomes_of_an_open_file(tmp_path: Path, backend: str, options: list[str]) -> None:
+    under = tmp_path / "under"
+    under.mkdir()
+    with serve("dualfuse.samples.loopback:Loopback", tmp_path / "m", backend, [f"root={under}"], options) as daemon:
+        place = Path(daemon.mountpoint, "place")
+        place.mkdir()
+        with (place / "f").open("wb+", buffering=0) as file:
+            file.write(b"still here")
+            (place / "f").unlink()
+            kept = [path.name for path in (under / "place").iterdir()]
+            assert all(name.startswith(".fuse_hidden") for name in kept)
+            assert len(kept) == (0 if options else 1)
+            if options:
+                place.rmdir()
+            else:
+                assert os.fstat(file.fileno()).st_nlink == 0
+                assert os.pread(file.fileno(), 20, 0) == b"still here"
+                with pytest.raises(OSError, match="not empty"):
+                    place.rmdir()
+        if not options:
+            wait_for(lambda: not list((under / "place").iterdir()), "the release")
+            place.rmdir()
+        assert not (under / "place").exists()
+
+
+@pytest.mark.fuse
+def test_a_listing_gives_inode_numbers_when_asked(tmp_path: Path, backend: str) -> None:
+    for number, options in enumerate(([], ["readdir_ino"])):
+        with serve("dualfuse.samples.memory:Memory", tmp_path / f"m{number}", backend, options=options) as daemon:
+            file = Path(daemon.mountpoint, "f")
+            file.touch()
+            (listed,) = [entry.inode() for entry in os.scandir(daemon.mountpoint)]
+            assert (listed == file.stat().st_ino) == bool(options)
 
 
 @pytest.mark.fuse
