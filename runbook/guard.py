@@ -91,18 +91,20 @@ class Guard:
         stage, since = watched(state, before.observed if before is not None else Observation())
         verdicts: tuple[Verdict, ...] = ()
         refuge: tuple[Verdict, ...] = ()
+        silent = False
         if stage is not None:
             during = replace(state, since=since)
             engine.judgement.poll()
             verdicts = tuple(engine.judgement.triggers(stage, during))
             both = replace(stage, triggers=tuple(t for t in stage.triggers if t.metric in OF_BOTH))
-            if not any(v.status is Outcome.ERROR for v in verdicts):
+            silent = any(v.status is Outcome.ERROR for v in verdicts)
+            if not silent:  # else each question would take a second of its own
                 refuge = tuple(engine.judgement.triggers(both, during, Side.STABLE))
         quick = before is not None and same_stage(before.state, state) and not self._again
         failed = breached(verdicts)
         if quick and before is not None and failed is not None and failed.id != HEARTBEAT:
             return Look(now, state, before, verdicts, refuge)
-        if stage is not None and state.pending is None and now - self._gates_at >= GATES_SECONDS:
+        if stage is not None and not silent and state.pending is None and now - self._gates_at >= GATES_SECONDS:
             self._gates_at = now
             engine.judgement.gates(stage, state)
         self._again = False

@@ -26,12 +26,18 @@ EMPTY = {
     Metric.OLDEST: "it is not told",
 }
 UNKNOWN = {Metric.SLOW_SHARE: "there is no bucket of 1 s", Metric.ERROR_RATIO: "errors are not counted"}
+MOST_SKEW = 5.0  # seconds: a trigger looks back on less than that
+COMPARED_SECONDS = 10.0  # between two looks at the server's clock
 SCRAPES_LOOKED_AT = 10.0  # seconds: enough for the last heartbeats at any sensible interval
 
 
 def by_address(_side: Side, url: str) -> str:
     """Select a Bridge's series by the address it is scraped at, which is the label Prometheus itself gives."""
     return f'instance="{url.removeprefix("http://").partition("/")[0]}"'
+
+
+class _SkewedError(Exception):
+    """The server's clock and ours differ: what happened now cannot be asked for."""
 
 
 class PrometheusSource:
@@ -61,6 +67,7 @@ class PrometheusSource:
         self._clock = clock
         self._connection: PrometheusConnect | None = None
         self._at = 0.0
+        self._compared = float("-inf")  # when the clocks were last seen to agree
 
     def poll(self) -> None:
         """Do nothing: Prometheus keeps the windows."""
@@ -89,7 +96,10 @@ class PrometheusSource:
         from prometheus_api_client.exceptions import PrometheusApiClientException
 
         try:
+            self._compare_clocks()
             return ask()
+        except _SkewedError as error:
+            return str(error)
         except (requests.JSONDecodeError, ValueError, KeyError) as error:
             return f"what answers at {self._server} is not Prometheus: {error}"
         except requests.RequestException as error:
@@ -97,6 +107,23 @@ class PrometheusSource:
             return f"Prometheus at {self._server} {why}"
         except PrometheusApiClientException as error:
             return f"Prometheus refuses the question: {error}"
+
+    def _compare_clocks(self) -> None:
+        """Refuse to ask a server whose clock is not ours: it would answer for another time, and nothing would show it.
+
+        Raises:
+            _SkewedError: The clocks differ.
+        """
+        now = self._clock()
+        if abs(now - self._compared) < COMPARED_SECONDS:
+            return
+        theirs = float(self._connected().custom_query("time()")[1])
+        ours = (now + self._clock()) / 2
+        if abs(theirs - ours) > MOST_SKEW:
+            raise _SkewedError(
+                f"the clocks of Prometheus at {self._server} and of this machine differ by {abs(theirs - ours):.0f} s"
+            )
+        self._compared = now
 
     def _measure(self, metric: Metric, side: Side, window: float, now: float) -> Measurement:
         def result(value: float | None, samples: float, detail: str = "", at: float = now) -> Measurement:
