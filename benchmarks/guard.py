@@ -15,7 +15,7 @@ moment failed. Faults:
     stopped      the canary's processes get SIGSTOP
 
 `aa_false_rollbacks` counts the rollbacks of the same guard in 24 hours of simulated time on two sides that are alike.
-`instrument_cost` is the share of an operation's time that counting and timing it takes.
+`instrument_cost` is the share of the cheapest operation's time that counting and timing it takes.
 """
 
 from __future__ import annotations
@@ -141,8 +141,8 @@ def main() -> int:
     if options.hours:
         said["aa_false_rollbacks"] = aa_false_rollbacks(options.hours, options.seed)
         say(f"{said['aa_false_rollbacks']} false rollbacks in {options.hours:g} simulated hours")
-    said["instrument_cost"] = instrument_cost()
-    say(f"instrument: {said['instrument_cost']}")
+    said |= instrument_cost()
+    say(f"the instrument adds {said['instrument_adds_us']} µs to an operation; a stat takes {said['stat_us']} µs")
     if options.rounds:
         said |= rounds(options)
     print(json.dumps(said))
