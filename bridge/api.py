@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -69,6 +71,7 @@ class Api:
                 Route("/openapi.json", self.openapi),
                 Route("/metrics", self.metrics),
                 Route("/divergences", access.comparing(self.divergences)),
+                Route("/reload", access.administering(self.reload), methods=["POST"]),
                 Route("/observe", access.comparing(self.observe), methods=["POST"]),
                 *(route for part in parts for route in part.routes(access)),
             ],
@@ -120,6 +123,12 @@ class Api:
     async def openapi(self, request: Request) -> Response:
         """Return the description of this API."""
         return JSONResponse(document(__version__, API_VERSION))
+
+    async def reload(self, request: Request) -> Response:
+        """Have the settings read again, as SIGHUP does; /health tells by its generation when that is done."""
+        before = self._mounts.health.generation
+        os.kill(os.getpid(), signal.SIGHUP)
+        return JSONResponse({"generation": before}, 202)
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics in Prometheus' text format."""

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class ConditionError(Exception):
 class Part(NamedTuple):
     """A file that was opened, and the part of it that is asked for, from `begin` up to but not with `end`."""
 
-    descriptor: int  # to be closed by whoever has this
+    file: FileIO  # closed at the latest when nobody has it any more: a request that was given up forgets it
     begin: int
     end: int
     size: int
@@ -46,11 +47,16 @@ class Part(NamedTuple):
 
     def read(self, offset: int) -> bytes:
         """Return bytes from an offset on, as many as are read in one piece."""
-        return os.pread(self.descriptor, min(PIECE, self.end - offset), offset)
+        return os.pread(self.file.fileno(), min(PIECE, self.end - offset), offset)
 
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self.descriptor)
+    def read_all(self) -> bytes:
+        """Return the whole part, or what there is of it by now."""
+        pieces = []
+        offset = self.begin
+        while offset < self.end and (piece := self.read(offset)):
+            pieces.append(piece)
+            offset += len(piece)
+        return b"".join(pieces)
 
 
 def checked(path: str) -> str:
@@ -111,15 +117,18 @@ def get(current: Path, path: str, headers: Mapping[str, str] | None = None) -> P
         UnsatisfiableError: There is nothing of what is asked for.
     """
     with _root(current) as root:
-        file = open_beneath(root, path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = open_beneath(root, path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        status = os.fstat(file)
-        if stat.S_ISDIR(status.st_mode):
-            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        file = FileIO(descriptor)
+    except OSError:  # it is a directory
+        os.close(descriptor)
+        raise
+    try:
+        status = os.fstat(file.fileno())
         tag = etag(status.st_ctime_ns, status.st_size)
         asked = part(headers or {}, status.st_size, tag)
     except BaseException:
-        os.close(file)
+        file.close()
         raise
     begin, end = asked or (0, status.st_size)
     return Part(file, begin, end, status.st_size, tag, asked is None)

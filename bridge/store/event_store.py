@@ -136,6 +136,5 @@ class EventStore:
 
 def _as_oserror(error: sqlite3.Error) -> OSError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the low byte is the primary code
-    if code not in ERRNOS:
-        log.error("the event store failed: %s", error)
+    log.log(logging.WARNING if code in ERRNOS else logging.ERROR, "the event store failed: %s", error)
     return failure(ERRNOS.get(code, errno.EIO))

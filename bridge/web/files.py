@@ -93,15 +93,8 @@ async def content(work: Work, request: Request, section: str, path: str) -> Resp
         part = files.get(place, path, request.headers)
         if part.end - part.begin > AT_ONCE:
             return part, None
-        try:
-            pieces = []
-            offset = part.begin
-            while offset < part.end and (piece := part.read(offset)):
-                pieces.append(piece)
-                offset += len(piece)
-        finally:
-            part.close()
-        return part, b"".join(pieces)
+        with part.file:
+            return part, part.read_all()
 
     try:
         part, whole = await work.on_the_mount(agent_of(request), section, read)
@@ -109,8 +102,7 @@ async def content(work: Work, request: Request, section: str, path: str) -> Resp
         raise HTTPException(416, "nothing of this range is there") from None
     headers = {"ETag": part.etag, "Accept-Ranges": "bytes"}
     if unchanged(request.headers, part.etag):
-        if whole is None:
-            part.close()
+        part.file.close()
         return Response(status_code=304, headers=headers)
     if not part.whole:
         headers["Content-Range"] = f"bytes {part.begin}-{part.end - 1}/{part.size}"
@@ -131,7 +123,7 @@ async def _pieces(work: Work, part: Part) -> AsyncIterator[bytes]:
             yield piece
             offset += len(piece)
     finally:
-        part.close()
+        part.file.close()
 
 
 def _replaces(request: Request) -> str | None:

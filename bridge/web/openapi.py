@@ -101,6 +101,12 @@ def _of_the_bridge() -> Json:
             }
         },
         "/divergences": {"get": _operation("What the comparator found", {200: _json({"type": "object"}, "Counts")})},
+        "/reload": {
+            "post": _operation(
+                "Have the settings read again; done when /health tells a greater generation",
+                {202: _json({"type": "object"}, "The generation before")},
+            )
+        },
         "/observe": {
             "post": _operation(
                 "What paths look like through this mount",

@@ -80,15 +80,8 @@ class Shadows:
 
 def _read(place: Path, path: str) -> Notes:
     part = files.get(place, path)
-    try:
-        pieces = []
-        offset = 0
-        while offset < part.end and (piece := part.read(offset)):
-            pieces.append(piece)
-            offset += len(piece)
-    finally:
-        part.close()
-    return [json.loads(line) for line in b"".join(pieces).splitlines()]
+    with part.file:
+        return [json.loads(line) for line in part.read_all().splitlines()]
 
 
 def _append(place: Path, path: str, line: str) -> None:

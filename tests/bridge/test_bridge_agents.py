@@ -32,6 +32,7 @@ def tokens(short_root: Path) -> dict[str, str]:
     return {
         "expert": add(file, "expert", ["shadows", "streams"], [], admin=False),
         "writer": add(file, "writer", ["current", "context"], [], admin=False),
+        "operator": add(file, "operator", [], [], admin=True),
         "reader": add(file, "reader", [], [], admin=False),
     }
 
@@ -61,6 +62,7 @@ def test_what_an_agent_may_not_is_refused(pair: tuple[Bridge, Bridge], tokens: d
             ("POST", "/shadows/code", b'{"text": "x"}', {"expert": 201, "writer": 403, "reader": 403}),
             ("POST", "/streams/talk", b"x\n", {"expert": 204, "writer": 403, "reader": 403}),
             ("PUT", "/context/files/p/x", b"x", {"expert": 403, "writer": 204, "reader": 403}),
+            ("POST", "/reload", None, {"expert": 403, "writer": 403, "reader": 403, "operator": 202}),
             ("GET", "/history", None, {"expert": 200, "writer": 200, "reader": 200}),
         ):
             for name, expected in status.items():
@@ -185,7 +187,7 @@ def test_sixteen_agents_share_the_mounts_and_see_each_others_events_in_order(pai
 @pytest.mark.root
 def test_an_expert_on_the_mount_may_annotate_and_not_write(pair: tuple[Bridge, Bridge], tokens: dict[str, str]) -> None:
     writer = f"Bearer {tokens['writer']}"
-    pair[0].request("PUT", "/files/open", b"one\n", authorization=writer)
+    assert pair[0].request("PUT", "/files/open", b"one\n", authorization=writer) == (201, b"")
     (pair[0].current / "open").chmod(0o666)
     for number, bridge in enumerate(pair):
         assert AsUser(3000 + number, expert, bridge.mount).result() == "refused"

@@ -68,6 +68,7 @@ def test_a_full_disk_is_said_and_survived(disk: Path, short_tmp: Path, backend: 
         assert bridge.request("PUT", "/files/by-http", os.urandom(100_000))[0] == 507
         assert bridge.request("POST", "/streams/talk", os.urandom(100_000))[0] == 507
         assert bridge.health()["status"] == "ok"  # reading goes on
+        assert "database or disk is full" in (bridge.mount / "debug/errors").read_text()
         for name, digest in kept.items():
             assert sha256((bridge.current / name).read_bytes()).hexdigest() == digest
 
