@@ -118,7 +118,7 @@ class Notifier:
             return
         self._under_way.append(_Message(news, url, process, time.monotonic() + SECONDS + 2))
 
-    def settle(self, seconds: float = SECONDS) -> list[Sent]:
+    def settle(self, seconds: float = SECONDS + 3.0) -> list[Sent]:
         """Wait so long for what is under way, say what failed, and return what became of each message."""
         until = time.monotonic() + seconds
         found, left = [], []

@@ -14,6 +14,7 @@ def notify(
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
     """Say which services are told about rollbacks, holds, gates, a lost guard and finished weeks."""
+    from runbook import notify as notify_module
     from runbook import settings as settings_module
     from runbook.notify import ENVIRONMENT, News, Notifier, addresses, service
 
@@ -34,7 +35,7 @@ def notify(
         return
     notifier = Notifier(urls, settings.name, lambda _line: None)
     notifier.tell(News.TEST, "this is a test; nothing happened")
-    sent = notifier.settle()
+    sent = notifier.settle(notify_module.SECONDS + 3.0)
     rows = [{"service": s.service, "sent": s.sent, "why": s.why} for s in sent]
     if as_json:
         output.out_json({"format": 1, "kind": "notify-test", "results": rows})

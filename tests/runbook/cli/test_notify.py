@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployment.errors import OperatorError
+from runbook import notify
 from runbook.cli.main import app
 from runbook.notify import ENVIRONMENT
 from runbook.settings import FILE, SettingsError
@@ -20,6 +21,7 @@ __all__ = ["service"]
 @pytest.fixture(autouse=True)
 def _no_addresses_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ENVIRONMENT, raising=False)
+    monkeypatch.setattr(notify, "SECONDS", 60)
 
 
 def written(folder: Path, *urls: str) -> Path:
