@@ -76,7 +76,6 @@ class OnTrio:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(fails)
             await trio.sleep_forever()
-        return b"never"
 
     async def deadline(self) -> bytes:
         with trio.move_on_after(0.05) as scope:
@@ -86,7 +85,6 @@ class OnTrio:
     async def too_slow(self) -> bytes:
         with trio.fail_after(0.02):
             await trio.sleep_forever()
-        return b"never"
 
     async def await_event(self) -> bytes:
         await self._event().wait()
@@ -101,7 +99,6 @@ class OnTrio:
 
     async def hang(self) -> bytes:
         await trio.sleep_forever()
-        return b"never"
 
     async def sleep(self) -> bytes:
         await trio.sleep(0.3)
@@ -113,7 +110,6 @@ class OnTrio:
 
     async def block(self) -> bytes:
         time.sleep(60)
-        return b"never"
 
     async def threads(self) -> bytes:
         return str(len(self._threads)).encode()
