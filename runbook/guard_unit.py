@@ -16,7 +16,6 @@ from pathlib import Path
 UNIT = """\
 [Unit]
 Description=Guard of the migration {name}: rolls back to fusepy when a trigger fires
-Documentation=file://{settings}
 After=network.target
 StartLimitIntervalSec=0
 
@@ -51,7 +50,6 @@ def text(name: str, settings: Path) -> str:
     start = [str(program)] if program.exists() else [sys.executable, "-c", "from runbook.cli.main import run; run()"]
     return UNIT.format(
         name=_literal(name),
-        settings=_literal(str(settings)),
         folder=_literal(str(settings.parent)),
         command=_literal(shlex.join([*start, "--settings", str(settings), "watch"])),
         target="multi-user.target" if os.geteuid() == 0 else "default.target",
