@@ -6,8 +6,9 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from threading import Event, Thread
-from wsgiref.simple_server import make_server
+from wsgiref.simple_server import WSGIServer, make_server
 
 import pytest
 
@@ -20,13 +21,17 @@ from tests.deployment.exporter import Quiet
 SECRET = "hunter2secret"
 
 
+class Threaded(ThreadingMixIn, WSGIServer):
+    """One request that hangs does not hold up the others."""
+
+
 class Service:
     """A web service that is told things, as apprise's json:// tells them."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, str]] = []
         self.hang = Event()
-        self.server = make_server("127.0.0.1", 0, self._answer, handler_class=Quiet)
+        self.server = make_server("127.0.0.1", 0, self._answer, Threaded, Quiet)
         self._thread = Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
