@@ -1,6 +1,8 @@
 """Prometheus' alert rules: one for every trigger and every gate of the weeks, and some for what nobody reports.
 
-They are a second pair of eyes. What rolls back is the guard, which asks the same questions itself and is faster.
+They are a second pair of eyes. What rolls back is the guard, which asks the same questions itself and is faster. Two
+kinds of gates are coarser here or not here at all: what the relative judge weighs by its method is compared plainly,
+and what is held against week 1 has no rule, because what was recorded then stands in the journal.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from checks import words
-from checks.gate import Threshold
+from checks.canary_judge import BATCH
+from checks.gate import Against, Threshold
 from deployment.metrics import promql
 from deployment.metrics.exposition import BACKENDS, OPERATIONS
 from deployment.metrics.source import MISSES, Metric
@@ -29,13 +32,20 @@ def triggers() -> tuple[Threshold, ...]:
 
 
 def gates() -> tuple[Threshold, ...]:
-    """Return every gate of the weeks once."""
-    return _once(t for phase in PHASES for stage in phase.stages for t in stage.gates)
+    """Return every gate of the weeks once, those against week 1 excepted."""
+    asked = (t for phase in PHASES for stage in phase.stages for t in stage.gates)
+    return _once(t for t in asked if t.against is not Against.BASELINE)
 
 
 def selector(metric: Metric) -> str:
     """Return the labels of the series a metric of the canary is asked of; whoever compares tells the divergence."""
     return "" if metric is Metric.DIVERGENCE_RATIO else CANARY
+
+
+def enough(threshold: Threshold) -> int:
+    """Return how many samples an alert takes; the relative judge counts times in batches and not in operations."""
+    is_batched = threshold.against is Against.STABLE and threshold.metric is not Metric.ERROR_RATIO
+    return threshold.minimum_samples * (BATCH if is_batched else 1)
 
 
 def breach(threshold: Threshold) -> str:
@@ -44,7 +54,16 @@ def breach(threshold: Threshold) -> str:
     value = promql.value(threshold.metric, chosen, threshold.window, SHADOW)
     count = promql.samples(threshold.metric, chosen, threshold.window, SHADOW)
     sign = "<" if threshold.at_least else ">"
-    return f"({value}) {sign} {threshold.limit:g}\n  and ({count}) >= {threshold.minimum_samples}"
+    if threshold.against is not Against.STABLE:
+        return f"({value}) {sign} {threshold.limit:g}\n  and ({count}) >= {enough(threshold)}"
+    other = promql.value(threshold.metric, STABLE, threshold.window, SHADOW)
+    others = promql.samples(threshold.metric, STABLE, threshold.window, SHADOW)
+    sense = "-" if threshold.metric is Metric.ERROR_RATIO else "/"
+    # with more of the traffic than the stable side, the canary would be blamed for its load
+    return (
+        f"({value}) {sense} ({other}) {sign} {threshold.limit:g}"
+        f"\n  and ({count}) >= {enough(threshold)}\n  and ({count}) <= ({others})"
+    )
 
 
 def groups() -> list[dict[str, Any]]:
@@ -102,6 +121,9 @@ def _once(thresholds: Iterator[Threshold]) -> tuple[Threshold, ...]:
 
 def _alert(threshold: Threshold, kind: str, severity: str, then: str) -> dict[str, Any]:
     name = words.NAMES[threshold.metric]
+    whose = "the canary"
+    if threshold.against is Against.STABLE:
+        whose = "the canary against the stable side"
     limit = words.quantity(threshold.limit, threshold.metric, threshold.unit)
     claim = f"{'at least' if threshold.at_least else 'at most'} {limit}"
     value = f"{{{{ $value | {HUMAN.get(threshold.unit, 'humanize')} }}}}"
@@ -111,8 +133,8 @@ def _alert(threshold: Threshold, kind: str, severity: str, then: str) -> dict[st
         "expr": breach(threshold),
         "labels": {"severity": severity, "gate": threshold.id},
         "annotations": {
-            "summary": f"{name} of the canary is {value}, allowed is {claim}",
-            "description": f"over {words.duration(threshold.window)}, from {threshold.minimum_samples} {noun} on",
+            "summary": f"{name} of {whose} is {value}, allowed is {claim}",
+            "description": f"over {words.duration(threshold.window)}, from {enough(threshold)} {noun} on",
             "action": then,
         },
     }
