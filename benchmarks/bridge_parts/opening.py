@@ -27,10 +27,12 @@ def fill(store: EventStore, events: int) -> None:
         with store.change("generator") as change:
             for number in range(first, min(first + BATCH, events)):
                 path = b"d%d/f%d" % (number % FOLDERS, number % FILES)
-                if path in numbers:
+                if path not in numbers:
+                    numbers[path] = change.make(path, 0o100644, 0, 0).id
+                elif number // FILES % 8 == 0:
                     change.write(numbers[path], path, [(0, b"%d" % (number % 977))], change.now)
                 else:
-                    numbers[path] = change.make(path, 0o100644, 0, 0).id
+                    change.record("utimens", numbers[path], path, {"atime": change.now, "mtime": change.now})
 
 
 def opening() -> dict[str, Any]:

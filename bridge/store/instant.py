@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SECOND = 1_000_000_000  # nanoseconds
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -14,7 +15,12 @@ def spelled(nanoseconds: int) -> str:
     """Return an instant (nanoseconds since the epoch) as RFC 3339 spells it, in UTC, without trailing zeros."""
     seconds, rest = divmod(nanoseconds, SECOND)
     fraction = f".{rest:09}".rstrip("0") if rest else ""
-    return f"{(EPOCH + timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%S')}{fraction}Z"
+    return f"{_whole(seconds)}{fraction}Z"
+
+
+@lru_cache(maxsize=64)  # many events are of one second
+def _whole(seconds: int) -> str:
+    return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def instant(text: str) -> int:
