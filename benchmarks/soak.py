@@ -24,6 +24,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
@@ -192,11 +193,16 @@ def slope(points: Sequence[tuple[float, int]]) -> float:
 
 
 def course(samples: Sequence[tuple[float, dict[str, int]]], what: str) -> dict[str, Any]:
-    """How an amount went over a run: medians along it, the slope of the second half, and whether it grew there."""
+    """How an amount went over a run: medians along it, the slope of the second half, and whether it grew there.
+
+    A thread brings its buffers. Threads are counted themselves, so memory is compared at one number of them.
+    """
     points = [(age, held[what]) for age, held in samples]
     values = [amount for _, amount in points]
     size = max(1, len(points) // POINTS)
-    late = points[len(points) // 2 :]
+    half = samples[len(samples) // 2 :]
+    usual = Counter(held["threads"] for _, held in half).most_common(1)[0][0]
+    late = [(age, held[what]) for age, held in half if what != "bytes" or held["threads"] == usual]
     is_enough = len(late) >= ENOUGH
     minute = slope(late) if is_enough else 0.0
     gained = minute * (late[-1][0] - late[0][0]) / 60

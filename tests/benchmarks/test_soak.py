@@ -42,7 +42,9 @@ def test_a_slope_is_an_amount_a_minute() -> None:
 
 
 def test_what_a_daemon_needs_to_get_warm_is_no_growth() -> None:
-    samples = [(second, {"bytes": 10_000_000 + min(second, 400) * 50_000}) for second in range(0, 1800, 2)]
+    samples = [
+        (second, {"bytes": 10_000_000 + min(second, 400) * 50_000, "threads": 3}) for second in range(0, 1800, 2)
+    ]
     seen = course(samples, "bytes")
     assert (seen["least"], seen["most"], seen["grows"]) == (10_000_000, 30_000_000, False)
     assert len(seen["course"]) == 10
@@ -63,6 +65,16 @@ def test_a_failure_of_a_client_is_the_soaks() -> None:
         [], [{"operations": 5, "verified_bytes": 1, "failed": 1, "failures": ["client 0: read: oh"]}], 6, []
     )
     assert (answer["ok"], answer["failed"], answer["failures"]) == (False, 1, ["client 0: read: oh"])
+
+
+@pytest.mark.parametrize(("leak", "grows"), [(0, False), (5000, True)])
+def test_memory_is_compared_at_one_number_of_threads(leak: int, grows: bool) -> None:
+    samples = [
+        (second, {"bytes": 10_000_000 + threads * 2_000_000 + second * leak, "threads": threads})
+        for second in range(0, 1800, 2)
+        for threads in [3 + (second > 1500)]
+    ]
+    assert course(samples, "bytes")["grows"] is grows
 
 
 def test_mounts_that_pile_up_are_growth() -> None:

@@ -1,0 +1,52 @@
+"""A small walk: everything is seen, the memory is taken, and what the kernel forgets comes back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.walk import wait_until_idle
+
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.fuse
+@pytest.mark.root
+def test_the_memory_of_a_walk_comes_back() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "benchmarks.walk", "--files", "40000"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd=REPOSITORY,
+    )
+    assert said.returncode == 0, said.stderr
+    answer = json.loads(said.stdout.splitlines()[-1])
+    assert answer["files"] == 40_000
+    for backend in ("pyfuse3", "fusepy"):
+        seen = answer[backend]
+        assert seen["dropped"]
+        assert len(seen["after"]) == len(seen["forgotten"]) == 2
+        assert seen["after"][0] > seen["before"] > 1_000_000
+        assert seen["bytes_per_file"] > 50
+        assert seen["returned"] > 0.1
+        assert seen["again"] < 1.6
+
+
+def test_a_daemon_is_idle_when_its_time_no_longer_rises(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr("benchmarks.walk.time.sleep", sleep)
+    monkeypatch.setattr("benchmarks.walk.time.monotonic", lambda: clock[0])
+    used = iter([1.0, 1.5, 2.0, 2.001])
+    wait_until_idle(lambda: next(used))
+    assert clock[0] == 3
+    with pytest.raises(SystemExit, match="still works"):
+        wait_until_idle(lambda: clock[0])
