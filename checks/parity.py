@@ -26,6 +26,8 @@ def parity(context: Context) -> Finding | None:
         return Finding(f"the parity suite did not run: {found.get('error', 'no reason given')}")
     first = words.listed([str(d) for d in differences], most=2)
     seen = f"{len(differences)} differences in {found.get('steps', steps)} steps: {first}"
+    if found.get("minimal"):
+        seen += f"; shortest way: {words.listed(found['minimal'], most=6)}; {found['script']} there replays it"
     return Finding(seen, "A client that is moved between the sides would notice.", "accept each, or repair it")
 
 
