@@ -110,6 +110,7 @@ class OnTrio:
 
     async def block(self) -> bytes:
         time.sleep(60)
+        return b"late"
 
     async def threads(self) -> bytes:
         return str(len(self._threads)).encode()
