@@ -17,7 +17,7 @@ WEEK = Phase(
             deployment=SAFE,
             soak=timedelta(days=1),
             entry=("mount.fusepy",),
-            exit=("metrics.baseline", "service.stable", "functional.stable", "benchmark.baseline"),
+            exit=("service.stable", "functional.stable", "benchmark.baseline", "metrics.baseline"),
         ),
     ),
 )
