@@ -50,12 +50,11 @@ def write(
     """Write the Dockerfile, the compose file and what they need; show the diff of every file that is there already."""
     folder = _project(context, into)
     found = _sort(folder)
-    if not as_json:
-        _tell(folder, found)
+    _tell(folder, found)
     write_it = bool(found.new or found.changed) and not dry_run
     if write_it:
         if found.changed and not yes:
-            _ask(len(found.changed))
+            _ask(len(found.changed), may_ask=not as_json and output.interactive())
         for artefact in (*found.new, *found.changed):
             _put(folder, artefact)
         left = _sort(folder)
@@ -143,8 +142,8 @@ def _diff(folder: Path, artefact: Artefact) -> str:
     )
 
 
-def _ask(count: int) -> None:
-    if not output.interactive():
+def _ask(count: int, *, may_ask: bool) -> None:
+    if not may_ask:
         raise UsageError(
             f"{_files(count)} would be replaced and nobody can be asked here; nothing was written",
             "read the diffs above, then agree with `lighthouse-migrate kit write --yes`",

@@ -82,6 +82,11 @@ def test_a_changed_file_is_shown_and_nothing_is_written_until_somebody_agrees(tm
     assert agreed.returncode == 0
     assert "-services: {mine: {image: mine}}" in agreed.stderr
     assert mine.read_text().startswith("# The Bridge during the migration")
+    mine.write_text("services: {again: {image: mine}}\n")
+    assert kit("--into", str(tmp_path), "--json", cwd=tmp_path).returncode == 2
+    as_json = kit("--into", str(tmp_path), "--json", "--yes", cwd=tmp_path)
+    assert json.loads(as_json.stdout)["changed"] == [mine.name]
+    assert "-services: {again: {image: mine}}" in as_json.stderr
     kept = tmp_path / ".lighthouse-migrate-backup" / mine.name
     assert kept.read_text() == "services: {mine: {image: mine}}\n"
     assert str(kept) in agreed.stderr
