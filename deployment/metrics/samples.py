@@ -64,18 +64,23 @@ class Samples:
         with self._open() as database:
             one = "SELECT id, at, url, 0, 0, reading FROM samples WHERE side = ? AND at >= ? AND at < ? ORDER BY at"
             ahead = database.execute(f"{one} DESC LIMIT 1", (side, start - before, start)).fetchall()
-            if step and not ahead:  # else what the first piece counted would be lost
-                ahead = database.execute(f"{one} LIMIT 1", (side, start, end)).fetchall()
+            if step:  # else what each Bridge counted in its first piece would be lost
+                ahead += database.execute(
+                    "SELECT id, min(at), url, 0, 0, reading FROM samples"
+                    " WHERE side = ? AND at >= ? AND at <= ? GROUP BY url ORDER BY 2",
+                    (side, start, end),
+                ).fetchall()
             rows = database.execute(
                 # SQLite takes the other columns from the row that has the maximum
                 "SELECT id, max(at), url, sum(beats), sum(answered), reading FROM samples"
                 f" WHERE side = :side AND at >= :start AND at <= :end GROUP BY url, {piece} ORDER BY 2",
                 {"side": side, "start": start, "end": end, "step": step},
             ).fetchall()
-            return [
+            looks = [
                 Look(at, url, self._read(number, raw), beats, answered)
                 for number, at, url, beats, answered, raw in [*ahead, *rows]
             ]
+            return sorted(looks, key=lambda look: (look.at, look.beats))
 
     def _read(self, number: int, raw: str | None) -> Reading | None:
         """Return a kept reading; a window that is asked again and again is read once."""

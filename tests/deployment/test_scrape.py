@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deployment.metrics import exposition
 from deployment.metrics.exposition import Reading
+from deployment.metrics.growth import grown
 from deployment.metrics.histogram import quantile
 from deployment.metrics.samples import Samples
 from deployment.metrics.scrape import ScrapeSource
@@ -116,3 +117,12 @@ def test_the_reader_reads_what_the_reference_parser_reads(exporter: Exporter) ->
 )
 def test_quantiles_interpolate_inside_a_bucket(q: float, buckets: dict[float, float], expected: float | None) -> None:
     assert quantile(q, buckets) == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_long_window_counts_a_bridge_that_came_in_the_middle_of_it(tmp_path: Path) -> None:
+    samples = Samples(tmp_path / "samples.sqlite")
+    for at, url, operations in ((1000.0, "first", 5.0), (1001.0, "second", 7.0), (1002.0, "second", 40.0)):
+        samples.add(at, {Side.STABLE: (url, Reading(operations=operations))})
+    looks = samples.between(Side.STABLE, 500.0, 1010.0, 5.0, step=600.0)
+    read = [(look.url, look.reading) for look in looks if look.reading is not None]
+    assert grown(read, 500.0).operations == 33
