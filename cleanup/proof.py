@@ -21,6 +21,11 @@ _DISTRIBUTIONS = """
 import importlib.metadata, json
 print(json.dumps(sorted({d.metadata["Name"] or "" for d in importlib.metadata.distributions()})))
 """
+_LIBRARIES = """
+import json, subprocess
+listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+print(json.dumps(sorted({line.split()[0] for line in listed if line.split()})))
+"""
 _PROC = Path("/proc")
 
 
@@ -41,6 +46,8 @@ def prove(target: Target, place: Place, project: Path | None) -> tuple[Claim, ..
         no_mount(observed, place),
         no_distribution(target, observed),
     ]
+    if target.kind != "local":  # there the library is the host's, and others may need it
+        claims.append(no_library(target, observed))
     return (*([no_trace(project)] if project is not None else []), *claims)
 
 
@@ -111,6 +118,20 @@ def no_distribution(target: Target, observed: Observation) -> Claim:
         found = installed & names.PYTHON_PACKAGES
         if found:
             return Claim(claim, False, f"image {image} has {', '.join(sorted(found))}")
+    return Claim(claim, True, f"images looked at: {', '.join(sorted(observed.images)) or 'none'}")
+
+
+def no_library(target: Target, observed: Observation) -> Claim:
+    """Ask every image's loader which libraries it knows."""
+    claim = f"no image has {LIBRARY}"
+    for image in sorted(observed.images):
+        try:
+            done = target.run(["-I", "-c", _LIBRARIES], image, 20.0)
+            known = json.loads(done.stdout)
+        except (OperatorError, ValueError) as error:
+            return Claim(claim, None, f"image {image} could not be asked: {error}")
+        if LIBRARY in known:
+            return Claim(claim, False, f"`ldconfig -p` of image {image} lists it")
     return Claim(claim, True, f"images looked at: {', '.join(sorted(observed.images)) or 'none'}")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from deployment.errors import ChangeFailedError
 from deployment.kit import build_context
 from deployment.model import Image
-from deployment.targets.docker_engine import IMAGE, Engine, talking
+from deployment.targets.docker_engine import IMAGE, Engine, refusal, talking
 from deployment.targets.local_layout import Layout
 from deployment.targets.local_wheels import PREBUILT
 
@@ -75,7 +75,10 @@ def prepare(
     if kept.exists():
         say(f"loading image {image}, which was kept")
         with talking(f"load image {image}"), kept.open("rb") as stream:
-            engine.sdk.images.load(stream)
+            said = [entry for entry in engine.sdk.api.load_image(stream) if entry.get("error")]
+        if said or image not in engine.images():
+            why = str(said[-1]["error"]) if said else f"{kept} holds another image"
+            raise refusal(f"load image {image} from {kept}", why)
         return
     build(engine, image, context(), base, say, BACKENDS=BACKENDS[image])
 

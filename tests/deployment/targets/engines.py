@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from deployment.targets import processes
 from tests.deployment.helpers import until
 
+BRIDGE = f"lmtest{os.getpid() % 10**6}"
 BASE = "python:3.11-slim-bookworm"
 
 
@@ -43,8 +45,11 @@ class OwnEngine:
     def start(self) -> None:
         """Start it and wait until it answers."""
         places = [f"--data-root={self.folder}/data", f"--exec-root={self.folder}/exec", f"--pidfile={self.folder}/pid"]
-        # what its containers need is the host's network, so it leaves the machine's packet filter alone
-        network = ["--bridge=none", "--iptables=false", "--ip6tables=false", f"--host={self.host}"]
+        # What its containers need is the host's network, so it leaves the machine's packet filter alone. With no bridge
+        # at all it would remove docker0, which is another Engine's.
+        _ip("link", "add", BRIDGE, "type", "bridge")
+        _ip("addr", "add", "198.18.77.1/24", "dev", BRIDGE)
+        network = [f"--bridge={BRIDGE}", "--iptables=false", "--ip6tables=false", f"--host={self.host}"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["dockerd", *places, *network, *self._options], stdout=log, stderr=log, start_new_session=True
@@ -65,12 +70,18 @@ class OwnEngine:
         """End it and everything it left running."""
         if self._process is not None and self._process.poll() is None:
             self.stop()
+        _ip("link", "delete", BRIDGE)
         for pid, argv in _belonging(str(self.folder)).items():
-            processes.send(pid, __import__("signal").SIGKILL, argv)
+            processes.send(pid, signal.SIGKILL, argv)
 
     def _answers(self) -> bool:
         asked = ["docker", "--host", self.host, "version"]
         return subprocess.run(asked, capture_output=True, timeout=20, check=False).returncode == 0
+
+
+def _ip(*arguments: str) -> None:
+    """Change a network interface; one that is there already, or is gone already, is fine."""
+    subprocess.run(["ip", *arguments], capture_output=True, check=False)
 
 
 def _belonging(folder: str) -> dict[int, str]:

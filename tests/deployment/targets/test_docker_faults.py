@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,21 @@ def test_a_removed_container_is_seen_and_replaced(both: Deployed) -> None:
     assert now is not None and not now.ready and now.detail == "its container was removed"
     assert plan(seen, HALF)[0].subject == f"canary-{canary.generation + 1}"
     both.to(HALF)
+
+
+def test_a_rollback_starts_a_stable_side_whose_container_was_removed(both: Deployed) -> None:
+    stable = both.to(replace(HALF, weight=75)).serving(Side.STABLE)
+    assert stable is not None
+    with Clients(both.place.router_port) as clients:
+        until(lambda: clients.done > 50, 60)
+        docker("rm", "--force", _container(both, stable.name))
+        began = time.monotonic()
+        seen = both.to(Deployment(STABLE, images=frozenset({Image.DUAL})))
+        seconds = time.monotonic() - began
+    now = seen.serving(Side.STABLE)
+    assert now is not None and now.serving == "fusepy" and seen.live == now.name
+    assert (clients.failed, seen.weight) == ([], 0)
+    assert seconds < 10, f"it took {seconds:.1f} s"
 
 
 def test_a_container_that_is_restarted_by_hand_serves_again(both: Deployed) -> None:
