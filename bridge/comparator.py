@@ -34,7 +34,6 @@ from dualfuse.observe import IGNORED, Observation
 log = logging.getLogger("bridge.comparator")
 
 SAMPLES = 64  # taken from the tap at once
-PATHS = 24  # compared at once: one request to the shadow
 IDLE = 0.1  # seconds between two batches when the tap is quiet
 PATIENCE = 5.0  # seconds the shadow may take
 RETRY = 1.0  # seconds after a side did not answer
@@ -99,8 +98,8 @@ class Session:
         started = time.monotonic()
         try:
             samples = ask(self._tap, {"ask": "tap", "callers": self._callers, "limit": SAMPLES})["samples"]
-            before = self.comparator.found
-            done = self.comparator.work([(operation, path, detail) for operation, path, detail in samples], PATHS)
+            before, paths = self.comparator.found, self.budget.paths
+            done = self.comparator.work([(operation, path, detail) for operation, path, detail in samples], paths)
         except (SilentError, ShadowError, OSError) as error:
             if self.trouble != str(error):
                 log.warning("cannot compare: %s", error)

@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LEAST, MOST = 0.02, 0.5  # of the time
+LEAST, MOST = 0.01, 0.5  # of the time
+FEWEST_PATHS, MOST_PATHS = 4, 24  # compared at once, which is one request to the shadow
 BUSY, IDLE = (
     0.1,
     0.6,
 )  # shares of the processors' time that are idle: below the first the least, above the other the most
 FASTEST = 1000  # comparisons a second, however idle the machine is
 PERIOD = 0.5  # seconds between two looks at the processors
-LONGEST_PAUSE = 2.0  # seconds
+LONGEST_PAUSE = 5.0  # seconds
 
 Ticks = tuple[int, int]  # of all processors together: idle, and in all
 
@@ -35,6 +36,11 @@ class Budget:
         self._look, self._clock = look, clock
         self._before, self._looked_at = look(), clock()
         self.share = LEAST  # of the time that may be spent
+
+    @property
+    def paths(self) -> int:
+        """How many paths to compare at once: few while every one of them may be in somebody's way."""
+        return round(FEWEST_PATHS + (MOST_PATHS - FEWEST_PATHS) * (self.share - LEAST) / (MOST - LEAST))
 
     def pause(self, took: float, done: int) -> float:
         """Return the seconds to wait after work that took so long and compared so many operations."""

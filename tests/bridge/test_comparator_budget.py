@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.comparator_budget import FASTEST, LEAST, LONGEST_PAUSE, MOST, PERIOD, Budget, ticks
+from bridge.comparator_budget import (
+    FASTEST,
+    FEWEST_PATHS,
+    LEAST,
+    LONGEST_PAUSE,
+    MOST,
+    MOST_PATHS,
+    PERIOD,
+    Budget,
+    ticks,
+)
 
 
 class Machine:
@@ -28,8 +38,10 @@ def test_a_busy_machine_gets_the_least_and_an_idle_one_the_most() -> None:
     budget = machine.budget()
     machine.passes(idle=0.0)
     assert budget.pause(0.01, 1) == pytest.approx(0.01 / LEAST - 0.01)
+    assert budget.paths == FEWEST_PATHS
     machine.passes(idle=0.9)
     assert budget.pause(0.01, 1) == pytest.approx(0.01 / MOST - 0.01)
+    assert budget.paths == MOST_PATHS
     machine.passes(idle=0.35)
     assert LEAST < 0.01 / (budget.pause(0.01, 1) + 0.01) < MOST
 
