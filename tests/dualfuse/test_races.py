@@ -122,7 +122,7 @@ class _Client(threading.Thread):
                 raise
 
 
-@pytest.mark.parametrize("backend", BACKENDS)  # mfusepy loses a file now and then: see docs/dualfuse.md
+@pytest.mark.parametrize("backend", BACKENDS)  # mfusepy: libfuse issue 746, see docs/dualfuse.md
 @pytest.mark.parametrize("kind", ["dualfuse.samples.memory:Memory", "tests.dualfuse.test_races:Jitter"])
 def test_clients_see_their_own_files_whatever_others_rename(tmp_path: Path, backend: str, kind: str) -> None:
     with serve(kind, tmp_path / "m", backend) as daemon:
