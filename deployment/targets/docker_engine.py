@@ -19,12 +19,14 @@ from urllib.parse import quote
 
 from deployment import unix_socket
 from deployment.errors import ChangeFailedError, OperatorError, UnreachableError
+from deployment.model import Image
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 DEPLOYMENT, ROLE = "lighthouse-migrate.deployment", "lighthouse-migrate.role"  # labels of every container we make
 IMAGE = "lighthouse-migrate.image"  # label of every image we make
+TAGS = (*Image, "router")  # what we have images of
 DEFAULT = "unix:///var/run/docker.sock"
 PATIENCE = 30.0  # seconds an Engine may take that is busy starting and stopping
 
@@ -122,10 +124,8 @@ class Engine:
         Raises:
             UnreachableError: The Engine does not answer.
         """
-        wanted = {"reference": [f"{self.repository}:*"]}
-        listed = self._get(f"/images/json?filters={quote(json.dumps(wanted))}")
-        tags = [tag for each in listed for tag in each["RepoTags"] or ()]
-        return frozenset(tag.rpartition(":")[2] for tag in tags if tag.startswith(f"{self.repository}:"))
+        # each by its name: to list images the Engine looks at every layer it has
+        return frozenset(tag for tag in TAGS if self._get(f"/images/{self.tag(tag)}/json", missing={}))
 
     def _seconds(self) -> float:
         return PATIENCE if self._deadline is None else max(0.01, self._deadline - time.monotonic())

@@ -28,7 +28,7 @@ def read(layout: Layout) -> Notes:
 def keep_images(layout: Layout, images: frozenset[Image]) -> None:
     """Remember which images there are; who only looks at a place where nothing is makes nothing there."""
     before = read(layout)
-    if before.images != images and layout.instances.exists():
+    if before.images != images and (images or layout.instances.exists()):
         _write(layout, before._replace(images=images))
 
 

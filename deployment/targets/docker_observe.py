@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from deployment.errors import UnreachableError
@@ -58,7 +59,8 @@ def observe(layout: Layout) -> Observation:
         notes.append(f"{asking.error}; its containers and images are as they were last seen")
         images = docker_notes.read(layout).images
     else:
-        docker_notes.keep_images(layout, images)
+        with suppress(PermissionError):  # whoever may only look writes nothing down
+            docker_notes.keep_images(layout, images)
     states = []
     for record in records:
         there = containers.get(record.name) if containers is not None else None

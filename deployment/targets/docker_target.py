@@ -72,6 +72,7 @@ class DockerTarget:
                 if self._docker.adopt and change.image is Image.FUSE2:
                     original = docker_adoption.adopt(engine, self._docker.adopt).image
                 docker_images.prepare(layout, engine, change.image, self._docker.base_image, say, original)
+                self._note_images()
             case Kind.START:
                 docker_instances.start(engine, layout, change, self._docker.adopt, say)
             case Kind.ROUTER:
@@ -91,6 +92,7 @@ class DockerTarget:
                 docker_instances.wait_unused(engine, layout, change.image, say)
                 docker_instances.sweep(engine, layout)
                 docker_images.remove(layout, engine, change.image, say)
+                self._note_images()
 
     def run(self, argv: Sequence[str], image: Image, timeout: float) -> Completed:
         """Run `python ARGV…` of an image in a container of its own, with a Bridge's user and privileges.
@@ -107,6 +109,13 @@ class DockerTarget:
         from deployment.targets import docker_destroy
 
         return docker_destroy.destroy(self._engine, self._layout, say)
+
+    def _note_images(self) -> None:
+        """Write down which images there are, for those who look while the Engine is silent."""
+        from deployment.targets import docker_notes
+
+        there = self._engine.images()
+        docker_notes.keep_images(self._layout, frozenset(i for i in Image if i in there))
 
     def _route(self, change: Change) -> None:
         from deployment.targets import local_services
