@@ -12,6 +12,7 @@ from textual.widgets import Static
 from checks import words
 from checks.gate import NEAR_ZERO, Status, Threshold, Verdict, needed
 from phases.calendar import stage_at
+from runbook.explain import claim
 from runbook.snapshot import Snapshot
 from runbook.tui import paint
 from runbook.tui.glyphs import ORANGE, Glyphs
@@ -64,10 +65,12 @@ def rows(shot: Snapshot, g: Glyphs) -> list[list[Part]]:
 
 
 def _gate(threshold: Threshold, verdict: Verdict | None, g: Glyphs, shot: Snapshot) -> list[list[Part]]:
-    name = words.NAMES[threshold.metric]
+    asked = f"{words.NAMES[threshold.metric]} of the canary {paint.claim(threshold)}"
+    if threshold.against is not None:
+        asked = f"of the canary {claim(threshold, threshold.limit)}"
     asks: list[Part] = [
         ("  asks   ", "dim"),
-        f"{name} of the canary {paint.claim(threshold)}, over the time in this stage",
+        f"{asked}, over the time in this stage",
     ]
     if verdict is None:
         return [[(f"{g.unknown} {threshold.id}", "bold"), "  not measured yet: r measures now"], asks]
