@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from checks.gate import NEAR_ZERO, Status, Threshold, judge, needed, upper_bound
+from checks.gate import NEAR_ZERO, Against, Status, Threshold, judge, needed, upper_bound
 from deployment.metrics.source import Measurement, Metric
 from deployment.model import Side
 
@@ -176,3 +177,29 @@ def test_more_samples_of_the_same_ratio_never_turn_a_pass_back(limit: float, sam
 @given(st.floats(0, 1), st.integers(1, 10**6))
 def test_the_upper_bound_lies_above_what_was_seen(ratio: float, samples: int) -> None:
     assert ratio - 1e-9 <= upper_bound(ratio, samples) <= 1.0
+
+
+MEMORY = replace(threshold(Metric.MEMORY, 1.10, unit="×"), against=Against.BASELINE)
+
+
+@pytest.mark.parametrize(
+    ("value", "baseline", "status", "reason"),
+    [
+        (43e6, 40e6, Status.PASS, "memory against the baseline 1.07 × ≤ 1.1 ×"),
+        (48e6, 40e6, Status.FAIL, "memory against the baseline 1.2 × > 1.1 ×"),
+        (43e6, None, Status.INCONCLUSIVE, "memory: nothing was recorded in week 1 to compare it with"),
+        (43e6, 0.0, Status.INCONCLUSIVE, "memory: nothing was recorded in week 1 to compare it with"),
+        (None, 40e6, Status.INCONCLUSIVE, "no samples for 5 min"),
+    ],
+)
+def test_a_value_is_held_against_what_was_recorded(
+    value: float | None, baseline: float | None, status: Status, reason: str
+) -> None:
+    verdict = judge(MEMORY, measured(Metric.MEMORY, value, 0 if value is None else 9), baseline)
+    assert (verdict.status, verdict.reason) == (status, reason)
+
+
+def test_a_ratio_against_another_takes_no_more_samples_than_it_asks_for() -> None:
+    errors = replace(threshold(Metric.ERROR_RATIO, 0.005, minimum=300), against=Against.STABLE)
+    assert needed(errors) == 300
+    assert needed(replace(errors, against=None)) == 600
