@@ -59,6 +59,7 @@ class Sandbox:
         known = {"tokens": [sha256(self._token.encode()).hexdigest()], "write": list(CHANGED)}
         settings.place.store.parent.mkdir(parents=True, exist_ok=True)
         agents = settings.place.store.with_name("agents.json")
+        agents.touch(mode=0o600)
         agents.write_text(json.dumps({"agents": {"load": known}}), encoding="utf-8")
         return settings
 
