@@ -92,6 +92,8 @@ def measure(backend: str, place: Path, files: int, walks: int) -> dict[str, Any]
             found["after"].append(pss_bytes(daemon.pid))
             found["dropped"] = forget()
             wait_until_idle(lambda: cpu_seconds(daemon.pid))
+            if daemon.process is not None and daemon.process.poll() is not None:
+                raise SystemExit(f"the daemon ended with {daemon.process.returncode}: {daemon.output()}")
             found["forgotten"].append(pss_bytes(daemon.pid))
         found["seconds"] = round(time.monotonic() - start, 1)
         found["bytes_per_file"] = round((found["after"][0] - found["before"]) / files)
