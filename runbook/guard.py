@@ -239,7 +239,7 @@ class Guard:
                 if look is not None:
                     self.judge(look)
                 late = looker.late(self._engine.clock.now())
-                post.look(late or self.trouble)
+                post.look(late or self.trouble, [name for name, pulse in self.beats.pulses.items() if pulse.beats])
                 if tell is not None and look is not None and look is not told:
                     tell(look, late or self.trouble)
                     told = look

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ class Standing:
     words: str  # "`watch` by process 812 looked 0.4 s ago", "LOST: ..."
     lost: bool = False  # somebody stood there and died or hangs
     trouble: str = ""  # what it says is wrong
+    watches: tuple[str, ...] = ()  # the mounts whose heartbeats it has
 
 
 class GuardPost:
@@ -64,10 +65,10 @@ class GuardPost:
             finally:
                 self._note.unlink(missing_ok=True)
 
-    def look(self, trouble: str = "") -> None:
-        """Write down that the guard looked now, and what is wrong."""
+    def look(self, trouble: str = "", watches: Iterable[str] = ()) -> None:
+        """Write down that the guard looked now, what is wrong, and which mounts answer to it."""
         beside = self._note.with_name(f".{self._note.name}.{os.getpid()}")
-        beside.write_text(json.dumps({**self._who, "at": time.time(), "trouble": trouble}))
+        beside.write_text(json.dumps({**self._who, "at": time.time(), "trouble": trouble, "watches": [*watches]}))
         beside.replace(self._note)
 
     def standing(self) -> Standing:
@@ -83,7 +84,8 @@ class GuardPost:
         who = f"`{note['command']}` by process {note['pid']}"
         if ago > SILENT:
             return Standing(False, f"LOST: {who} hangs: it has not looked for {ago:.0f} s", lost=True)
-        return Standing(True, f"{who} looked {ago:.1f} s ago", trouble=str(note["trouble"]))
+        watches = tuple(note["watches"])
+        return Standing(True, f"{who} looked {ago:.1f} s ago", trouble=str(note["trouble"]), watches=watches)
 
     def _held(self) -> bool:
         if not self._lock.exists():

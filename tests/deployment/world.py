@@ -31,6 +31,9 @@ class World:
         self.do(change)
         self.done.append(change)
 
+    def metrics(self) -> dict[Side, str]:
+        return {}
+
     def run(self, argv: object, image: object, timeout: float) -> Completed:
         raise AssertionError("nothing is run in a simulated world")
 

@@ -115,7 +115,6 @@ class Guarded(Walk):
     def goes_wrong(self, metric: Metric, value: float, side: Side = Side.CANARY) -> None:
         self.source.values[side, metric] = value
 
-    @property
     def rolled_back(self) -> bool:
         return self.engine.state().status.value == "rolled-back"
 

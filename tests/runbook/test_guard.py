@@ -39,7 +39,7 @@ def test_a_breach_is_rolled_back_at_once_and_journaled_with_its_evidence(
     walk.begin(6)
     walk.goes_wrong(metric, value)
     walk.pass_time(1)
-    assert walk.rolled_back
+    assert walk.rolled_back()
     assert walk.world.observation.weight == 0
     began = walk.event("rollback-started")
     assert began["automatic"] is True
@@ -62,7 +62,7 @@ def test_from_week_two_on_a_mount_that_does_not_answer_is_rolled_back(walk: Guar
     assert canary is not None
     walk.beats.missed = {canary.name}
     walk.pass_time(1)
-    assert walk.rolled_back
+    assert walk.rolled_back()
     assert "heartbeats were not answered" in walk.engine.state().reason
 
 
@@ -70,10 +70,10 @@ def test_metrics_that_are_late_are_no_mount_that_does_not_answer(walk: Guarded) 
     walk.begin(6)
     walk.goes_wrong(Metric.RESPONSIVE, 0.0)
     walk.pass_time(20)
-    assert not walk.rolled_back
+    assert not walk.rolled_back()
     _change(walk, "canary-1", ready=False, detail="its API does not answer")
     walk.pass_time(1)
-    assert walk.rolled_back
+    assert walk.rolled_back()
     assert "heartbeat" in walk.engine.state().reason
 
 
@@ -89,7 +89,7 @@ def test_before_week_two_there_is_nothing_to_go_back_from(walk: Guarded) -> None
     for metric, value, _ in BREACHES:
         walk.goes_wrong(metric, value)
     walk.pass_time(60)
-    assert not walk.rolled_back
+    assert not walk.rolled_back()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_an_hour_without_numbers_neither_passes_nor_rolls_back(
     walk.source.failed = failed
     walk.source.values = {(side, metric): value for side in Side for metric in Metric}
     walk.pass_time(3600)
-    assert not walk.rolled_back
+    assert not walk.rolled_back()
     state = walk.engine.state()
     verdicts = walk.weighing.gates(stage_at(5, 0), state)
     assert verdicts
@@ -138,7 +138,7 @@ def test_a_blind_guard_still_hears_the_heartbeats(walk: Guarded) -> None:
     walk.pass_time(10)
     walk.beats.missed = {"canary-1"}
     walk.pass_time(1)
-    assert walk.rolled_back
+    assert walk.rolled_back()
 
 
 # the side that is gone back to
@@ -164,7 +164,7 @@ def test_a_fusepy_that_is_not_ready_is_replaced_before_any_traffic_moves(walk: G
     walk.goes_wrong(Metric.ERROR_RATIO, 0.05)
     walk.world.done.clear()
     walk.pass_time(3)
-    assert walk.rolled_back
+    assert walk.rolled_back()
     kinds = [c.kind for c in walk.world.done]
     assert kinds.index(Kind.START) < kinds.index(Kind.ROUTE) < kinds.index(Kind.WEIGHT)
     assert any("NEITHER SIDE IS HEALTHY: stable-2 is not ready" in line for line in walk.said)
@@ -207,7 +207,7 @@ def test_a_fusepy_that_is_only_late_is_looked_at_again_and_gone_back_to(walk: Gu
     walk.doubted = True
     walk.goes_wrong(Metric.ERROR_RATIO, 0.05)
     walk.pass_time(3)
-    assert walk.rolled_back
+    assert walk.rolled_back()
     assert any("does not seem well (it is late)" in line for line in walk.said)
 
 
@@ -221,7 +221,7 @@ def test_a_stable_path_that_died_under_a_well_fusepy_is_shown_again(walk: Guarde
     walk.pass_time(1)
     assert walk.world.observation.live == "stable-2"
     assert walk.kinds[-1] == "repaired"
-    assert not walk.rolled_back
+    assert not walk.rolled_back()
 
 
 def test_a_rollback_whose_tool_died_is_completed(walk: Guarded) -> None:

@@ -19,7 +19,7 @@ import pathlib, sys
 from runbook.guard_post import GuardPost
 post = GuardPost(pathlib.Path(sys.argv[1]))
 with post.taken("watch"):
-    post.look("the metrics do not answer")
+    post.look("the metrics do not answer", ["canary-1"])
     print("stands", flush=True)
     sys.stdin.read()
 """
@@ -44,6 +44,7 @@ def test_a_second_guard_is_refused_and_told_who_stands_there(tmp_path: Path) -> 
     try:
         seen = GuardPost(tmp_path).standing()
         assert (seen.alive, seen.lost, seen.trouble) == (True, False, "the metrics do not answer")
+        assert seen.watches == ("canary-1",)
         with (
             pytest.raises(LockedError, match=f"has a guard: `watch` by process {process.pid}") as refused,
             GuardPost(tmp_path).taken("watch"),

@@ -72,7 +72,7 @@ def test_what_is_wrong_with_prometheus_is_not_the_canarys_fault(tmp_path: Path, 
         look = walk.guard.turn()
         assert _none_passes(look.verdicts), look.verdicts
     assert time.monotonic() - began < looks * 2.0  # one question a look, a second each
-    assert not walk.rolled_back
+    assert not walk.rolled_back()
     silent = ill != "no series"
     assert walk.kinds.count("held") == int(silent)
     assert _none_passes(walk.weighing.gates(stage_at(5, 0), walk.engine.state()))
