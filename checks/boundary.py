@@ -85,7 +85,7 @@ def boundary(context: Context) -> Finding | None:
 def faults(project: Path) -> tuple[Fault, ...]:
     """Return every line that starts the MCP server in the container, or installs it there."""
     found = []
-    for file in _files(project):
+    for file in files_of(project):
         if _STARTS.match(file.name):
             found += _start_faults(file)
     for file in sorted(_container_requirements(project)):
@@ -100,7 +100,7 @@ def repairs(project: Path) -> tuple[Edit, ...]:
         by_file.setdefault(fault.file, {})[fault.line] = fault.correct
     edits = []
     for file, corrections in by_file.items():
-        before = _text(file)
+        before = text_of(file)
         lines = before.splitlines(keepends=True)
         after = "".join(
             corrections.get(number, line) or "" for number, line in enumerate(lines, 1) if corrections.get(number, line)
@@ -142,7 +142,7 @@ def backup(project: Path, file: Path) -> Path:
 
 def _start_faults(file: Path) -> list[Fault]:
     found = []
-    for number, line in enumerate(_text(file).splitlines(keepends=True), 1):
+    for number, line in enumerate(text_of(file).splitlines(keepends=True), 1):
         if line.lstrip().startswith("#") or not any(m["module"] == "mcp_server" for m in _RUNS.finditer(line)):
             continue
         correct = _RUNS.sub(r"\g<flag>\g<package>.bridge.main_bridge", line)
@@ -152,7 +152,7 @@ def _start_faults(file: Path) -> list[Fault]:
 
 def _requirement_faults(file: Path) -> list[Fault]:
     found = []
-    for number, line in enumerate(_text(file).splitlines(keepends=True), 1):
+    for number, line in enumerate(text_of(file).splitlines(keepends=True), 1):
         if _requirement_name(line) == "mcp":
             found.append(Fault(file, number, line.rstrip("\r\n"), None))
     return found
@@ -169,13 +169,13 @@ def _requirement_name(line: str) -> str | None:
 def _container_requirements(project: Path) -> set[Path]:
     """Return the requirement files the container installs: those its Dockerfiles and start scripts name, and what those
     include; where none is named, all of them."""
-    files = {file for file in _files(project) if _REQUIREMENTS.match(file.name)}
-    sources = [file for file in _files(project) if _STARTS.match(file.name)]
-    named = {Path(name).name for file in sources for name in _NAMED.findall(_text(file))}
+    files = {file for file in files_of(project) if _REQUIREMENTS.match(file.name)}
+    sources = [file for file in files_of(project) if _STARTS.match(file.name)]
+    named = {Path(name).name for file in sources for name in _NAMED.findall(text_of(file))}
     wanted = {file for file in files if file.name in named}
     waiting = list(wanted)
     while waiting:
-        for line in _text(waiting.pop()).splitlines():
+        for line in text_of(waiting.pop()).splitlines():
             option, _, name = line.strip().replace("=", " ").partition(" ")
             more = (
                 {f for f in files if f.name == Path(name.strip()).name} if option in ("-r", "--requirement") else set()
@@ -186,12 +186,12 @@ def _container_requirements(project: Path) -> set[Path]:
 
 
 def _bridges(project: Path) -> Iterator[Path]:
-    for file in _files(project):
-        if _STARTS.match(file.name) and any(m["module"] != "mcp_server" for m in _RUNS.finditer(_text(file))):
+    for file in files_of(project):
+        if _STARTS.match(file.name) and any(m["module"] != "mcp_server" for m in _RUNS.finditer(text_of(file))):
             yield file
 
 
-def _files(project: Path) -> list[Path]:
+def files_of(project: Path) -> list[Path]:
     """Return the project's files as git knows them, or all of them where it is no repository."""
     command = ["git", "-C", str(project), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True, timeout=10)
@@ -203,7 +203,8 @@ def _files(project: Path) -> list[Path]:
     return sorted(set(kept))
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """Return a file's text, which may be any bytes."""
     # bytes that are no UTF-8 survive the round trip, and line ends stay as they are
     return file.read_bytes().decode(errors="surrogateescape")
 
