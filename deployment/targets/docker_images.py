@@ -164,7 +164,7 @@ def _follow(image: str, stream: Iterator[dict[str, Any]], say: Callable[[str], N
             cached += 1
         elif said.strip():
             output.append(said.rstrip())
-            if not told and "Running in" in said and not words.startswith(("ENV", "ARG", "EXPOSE", "LABEL", "CMD")):
+            if not told and "Running in" in said and words.startswith("RUN "):
                 told = True
                 say(f"{time.monotonic() - started:5.1f} s  {step[:100]}")
     return cached, steps

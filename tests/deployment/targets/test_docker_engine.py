@@ -108,6 +108,7 @@ def test_a_full_disk_is_named_with_what_frees_it(
     try:
         own.start()
         monkeypatch.setenv("DOCKER_HOST", own.host)
+        deployed.target = DockerTarget(deployed.place)
         with pytest.raises(ChangeFailedError, match="no space left on device") as failure:
             deployed.apply(Change(Kind.PREPARE, "image dual", "", "", "", image=Image.DUAL))
         assert "docker system df" in failure.value.hint
