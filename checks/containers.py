@@ -16,6 +16,7 @@ from checks.check import Check, Context, Finding, Severity
 
 _DOCKERFILE = r"^(Dockerfile.*|.*\.dockerfile)$"
 _COMPOSE = r"^.*compose.*\.ya?ml$"
+SHOWN = 50  # characters of a line
 _YAML = r"^.*\.ya?ml$"
 _SHELL = r"^.*\.(sh|bash)$"
 
@@ -81,9 +82,10 @@ def containers(context: Context) -> Finding | None:
     if project is None or not project.is_dir():
         why = "Its container files were not looked at."
         return Finding("no project folder is named in the settings", why, "name it there", severity=Severity.WARN)
-    found = [f"{file.relative_to(project)}:{line} {words}" for file, line, words in mistakes(project)]
-    if not found:
+    seen = sorted(set(mistakes(project)))
+    if not seen:
         return None
+    found = [f"{file.relative_to(project)}:{line} `{_shown(file, line)}` {words}" for file, line, words in seen]
     why = "Each of them fails, or seems to work and does not."
     commands = ("lighthouse-migrate kit write --dry-run",)
     return Finding("; ".join(found), why, "the kit has files that work", commands, Severity.WARN)
@@ -124,6 +126,11 @@ def _of_a_compose_file(text: str) -> Iterator[tuple[int, str]]:
 
 def _commented(text: str, at: int) -> bool:
     return text[text.rfind("\n", 0, at) + 1 : at].lstrip().startswith("#")
+
+
+def _shown(file: Path, line: int) -> str:
+    written = boundary.text_of(file).splitlines()[line - 1].strip()
+    return written if len(written) <= SHOWN else f"{written[: SHOWN - 1]}…"
 
 
 def _line(text: str, at: int) -> int:
