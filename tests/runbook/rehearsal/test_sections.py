@@ -28,7 +28,9 @@ KINDS = {
 
 @pytest.mark.fuse
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_every_section_is_worked_in_and_nothing_fails(short_tmp: Path, backend: str) -> None:
+def test_every_section_is_worked_in_while_the_backend_is_switched_and_nothing_fails(
+    short_tmp: Path, backend: str
+) -> None:
     bridge = Bridge(short_tmp / "b", short_tmp / "store.db", backend)
     token = add(short_tmp / "agents.json", "load", ["current", "context", "shadows", "streams"], [], admin=False)
     file = short_tmp / "ledger.json"
@@ -44,6 +46,10 @@ def test_every_section_is_worked_in_and_nothing_fails(short_tmp: Path, backend: 
         )
         try:
             until(lambda: file.exists() and set(ledger.read(file).by_kind) >= KINDS, 60.0)
+            for other in (*(name for name in BACKENDS if name != backend), backend):
+                assert bridge.reload(LIGHTHOUSE_FUSE_BACKEND=other)["backend"] == other
+                before = ledger.read(file).operations
+                until(lambda before=before: ledger.read(file).operations > before + 200, 60.0)  # type: ignore[misc]
             load.send_signal(signal.SIGTERM)
             assert load.wait(60) == 0
         finally:
