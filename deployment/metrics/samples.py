@@ -67,7 +67,7 @@ class Samples:
             if step:  # else what each Bridge counted in its first piece would be lost
                 ahead += database.execute(
                     "SELECT id, min(at), url, 0, 0, reading FROM samples"
-                    " WHERE side = ? AND at >= ? AND at <= ? GROUP BY url ORDER BY 2",
+                    " WHERE side = ? AND at >= ? AND at <= ? AND reading IS NOT NULL GROUP BY url ORDER BY 2",
                     (side, start, end),
                 ).fetchall()
             rows = database.execute(
