@@ -106,10 +106,10 @@ class Guarded(Walk):
         self.world.observation = replace(seen, instances=instances)
         self.pass_time(30)
 
-    def pass_time(self, seconds: int) -> None:
-        """Let the guard look once a second."""
-        for _ in range(seconds):
-            self.clock.time += 1
+    def pass_time(self, seconds: int, step: int = 1) -> None:
+        """Let the guard look every `step` seconds."""
+        for _ in range(0, seconds, step):
+            self.clock.time += step
             self.guard.turn()
 
     def goes_wrong(self, metric: Metric, value: float, side: Side = Side.CANARY) -> None:

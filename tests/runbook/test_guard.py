@@ -108,7 +108,7 @@ def test_an_hour_without_numbers_neither_passes_nor_rolls_back(
     walk.begin(5)
     walk.source.failed = failed
     walk.source.values = {(side, metric): value for side in Side for metric in Metric}
-    walk.pass_time(3600)
+    walk.pass_time(3600, step=4)
     assert not walk.rolled_back()
     state = walk.engine.state()
     verdicts = walk.weighing.gates(stage_at(5, 0), state)
