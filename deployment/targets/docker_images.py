@@ -27,6 +27,7 @@ FROM ${BASE_IMAGE}
 RUN apt-get update && apt-get install -y --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/*
 CMD ["haproxy", "-f", "haproxy.cfg"]
 """
+CHATTER = ("--->", "Removing intermediate container")  # what the Engine says between the lines of an instruction
 STEP = re.compile(r"Step (\d+)/(\d+) : (.*)", re.DOTALL)
 
 NO_BASE = "`docker pull` the base image by hand, or set docker.base_image to one that is there"
@@ -163,7 +164,7 @@ def _follow(image: str, stream: Iterator[dict[str, Any]], say: Callable[[str], N
         elif "Using cache" in said:
             cached += 1
         elif said.strip():
-            output.append(said.rstrip())
+            output += [line for line in said.splitlines() if not line.strip().startswith(CHATTER)]
             if not told and "Running in" in said and words.startswith("RUN "):
                 told = True
                 say(f"{time.monotonic() - started:5.1f} s  {step[:100]}")
