@@ -16,9 +16,9 @@ from checks.check import Check, Context, Finding, Severity
 
 _DOCKERFILE = r"^(Dockerfile.*|.*\.dockerfile)$"
 _COMPOSE = r"^.*compose.*\.ya?ml$"
-SHOWN = 50  # characters of a line
 _YAML = r"^.*\.ya?ml$"
 _SHELL = r"^.*\.(sh|bash)$"
+SHOWN = 50  # characters of a line
 
 
 @dataclass(frozen=True, slots=True)

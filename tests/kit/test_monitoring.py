@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ class Watched:
         self.stable = Bridge(folder / "stable", store, "fusepy", **told)
         self.port = free_ports(1)[0]
         self.folder = folder / "prometheus"
+        self.answers: Counter[int] = Counter()  # by hundreds of the status, 0 where there was none
         self._ended = threading.Event()
 
     def configure(self) -> None:
@@ -130,8 +132,11 @@ class Watched:
         while not self._ended.is_set():
             number += 1
             path = f"/files/load/{bridge.folder.name}-{number % 50}"
-            assert bridge.request("PUT", path, b"x" * 2000)[0] in (200, 201, 204)
-            assert bridge.request("GET", path)[0] == 200
+            for method, body in (("PUT", b"x" * 2000), ("GET", None)):
+                try:
+                    self.answers[bridge.request(method, path, body)[0] // 100] += 1
+                except OSError:  # a machine that is busy may be late; the load goes on
+                    self.answers[0] += 1
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """Return what Prometheus answers to a query; nothing while it is not up."""
@@ -200,6 +205,7 @@ def test_a_live_prometheus_answers_every_dashboard_with_data(watched: Watched, q
 @pytest.mark.prometheus
 def test_no_alert_fires_on_a_healthy_pair(watched: Watched) -> None:
     assert watched.ask("count by (side) (up == 1)")
+    assert watched.answers[2] > 100
     asked = [rule["expr"] for rule in _alerts().values() if rule["labels"]["severity"] != "hold"]
     assert asked
     assert [expression for expression in asked if watched.ask(expression)] == []
