@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LEAST, MOST = 0.01, 0.5  # of the time
-FEWEST_PATHS, MOST_PATHS = 4, 24  # compared at once, which is one request to the shadow
+LEAST, MOST = 0.02, 0.5  # of the time
+FEWEST_PATHS, MOST_PATHS = 8, 24  # compared at once, which is one request to the shadow
 BUSY, IDLE = (
     0.1,
     0.6,
 )  # shares of the processors' time that are idle: below the first the least, above the other the most
 FASTEST = 1000  # comparisons a second, however idle the machine is
 PERIOD = 0.5  # seconds between two looks at the processors
-LONGEST_PAUSE = 5.0  # seconds
+LONGEST_PAUSE = 0.6  # seconds: a gate waits for comparisons also where the machine is never idle
 
 Ticks = tuple[int, int]  # of all processors together: idle, and in all
 

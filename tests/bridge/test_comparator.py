@@ -74,7 +74,7 @@ def test_two_mounts_of_one_store_never_diverge_while_both_are_written_to(pair: t
         thread.start()
     try:
         mirrored(primary, shadow)
-        until(lambda: comparisons(primary) > 150, 60)
+        until(lambda: comparisons(primary) > 100, 90)
     finally:
         stop.set()
         for thread in threads:
