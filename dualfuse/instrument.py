@@ -112,7 +112,10 @@ class Instrument(Guard):
                 else:
                     meter.error += 1
                 if self.tap is not None:
-                    self._tell(name, args)
+                    try:
+                        self.tap(name, args)
+                    except Exception as failure:  # noqa: BLE001 - nor by which error it is answered
+                        self._tap_failed(name, args, failure)
                 raise
             elapsed = perf_counter() - start
             meter.seconds += elapsed
@@ -122,15 +125,16 @@ class Instrument(Guard):
             except KeyError:
                 late.discard(start)
             meter.ok += 1
-            if self.tap is not None:
-                self._tell(name, args)
+            tap = self.tap
+            if tap is not None:
+                try:
+                    tap(name, args)
+                except Exception as error:  # noqa: BLE001 - an observer must never change what is answered
+                    self._tap_failed(name, args, error)
             return result
 
         return measured
 
-    def _tell(self, name: str, args: tuple[Any, ...]) -> None:
-        try:
-            if self.tap is not None:
-                self.tap(name, args)
-        except Exception as error:  # noqa: BLE001 - an observer must never change what the file system answers
-            log.error("the tap failed on %s %s", name, args[:1], exc_info=error)
+    @staticmethod
+    def _tap_failed(name: str, args: tuple[Any, ...], error: Exception) -> None:
+        log.error("the tap failed on %s %s", name, args[:1], exc_info=error)
