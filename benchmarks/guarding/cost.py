@@ -8,7 +8,6 @@ answer for. Every other operation takes longer, so its share is smaller.
 
 from __future__ import annotations
 
-import os
 import statistics
 import tempfile
 import time
@@ -52,12 +51,12 @@ def added_seconds() -> float:
 
 def stat_seconds() -> float:
     """Return how long a client's stat of a mount by pyfuse3 takes: the median of the rounds."""
-    with tempfile.TemporaryDirectory(prefix="guard-cost-") as name:
-        with Daemon(MOUNT, Path(name), "pyfuse3", options=UNCACHED) as daemon:
-            return statistics.median(
-                timed(lambda: os.stat(daemon.mountpoint), time.perf_counter)
-                for _ in range(ROUNDS)  # noqa: PTH116
-            )
+    with (
+        tempfile.TemporaryDirectory(prefix="guard-cost-") as name,
+        Daemon(MOUNT, Path(name), "pyfuse3", options=UNCACHED) as daemon,
+    ):
+        mount = Path(daemon.mountpoint)
+        return statistics.median(timed(mount.stat, time.perf_counter) for _ in range(ROUNDS))
 
 
 def timed(operation: Callable[[], object], clock: Callable[[], float]) -> float:

@@ -25,6 +25,7 @@ from runbook.engine import Engine
 from runbook.guard_post import GuardPost
 from runbook.journal import Journal
 from runbook.rehearsal import ledger
+from runbook.rehearsal.load import TOKEN
 from runbook.rehearsal.sandbox import Sandbox
 from runbook.settings import Settings, load
 from runbook.state import Status
@@ -96,7 +97,8 @@ class Ground:
     def _process(self, name: str, code: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("wb") as log:
             command = [sys.executable, "-c", code, *arguments]
-            return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+            who = {**os.environ, TOKEN: self._box.token}
+            return subprocess.Popen(command, cwd=ROOT, env=who, stdout=log, stderr=log, start_new_session=True)
 
     def end(self) -> tuple[str, ...]:
         """Leave nothing; return what could not be removed."""

@@ -35,7 +35,7 @@ class Sandbox:
         self.live = folder / "live"
         self.state = folder / "state"
         self._ledger = folder / "load.json"
-        self._token = secrets.token_urlsafe(32)
+        self.token = secrets.token_urlsafe(32)
         self._load: subprocess.Popen[bytes] | None = None
 
     def write_settings(self, soak: dict[int, float], target: str, *, iterations: int, comparisons: int) -> Settings:
@@ -56,7 +56,7 @@ class Sandbox:
         path.write_text("\n".join(lines), encoding="utf-8")
         settings = load(path)
         # Beside the store the Bridge looks for who may do what; it keeps of a token only the hash.
-        known = {"tokens": [sha256(self._token.encode()).hexdigest()], "write": list(CHANGED)}
+        known = {"tokens": [sha256(self.token.encode()).hexdigest()], "write": list(CHANGED)}
         settings.place.store.parent.mkdir(parents=True, exist_ok=True)
         agents = settings.place.store.with_name("agents.json")
         agents.touch(mode=0o600)
@@ -71,7 +71,7 @@ class Sandbox:
         """
         command = [sys.executable, "-m", "runbook.rehearsal.load", "--url", url, "--live", str(self.live)]
         command += ["--ledger", str(self._ledger), "--rate", str(rate), "--sections"]
-        environment = {**os.environ, TOKEN: self._token}
+        environment = {**os.environ, TOKEN: self.token}
         with (self.folder / "load.log").open("wb") as log:
             self._load = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
         until = time.monotonic() + 10
