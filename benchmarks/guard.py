@@ -25,6 +25,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -137,6 +138,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, what it mounted is taken down
     said: dict[str, Any] = {"load_average": os.getloadavg()[0]}
     if options.hours:
         said["aa_false_rollbacks"] = aa_false_rollbacks(options.hours, options.seed)
