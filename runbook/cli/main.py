@@ -21,6 +21,7 @@ from runbook.cli import (
     plan,
     rehearse,
     rollback,
+    shadow,
     status,
     tui,
     watch,
@@ -55,7 +56,7 @@ def _default(
 
 for _command in (
     *(init.init, status.status, check.check, plan.plan, advance.advance, rollback.rollback),
-    *(watch.watch, metrics.metrics, history.history, notify.notify, rehearse.rehearse, tui.tui),
+    *(watch.watch, metrics.metrics, shadow.shadow, history.history, notify.notify, rehearse.rehearse, tui.tui),
 ):
     app.command()(_command)
 app.add_typer(gate.app, name="gate")
