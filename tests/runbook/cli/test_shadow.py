@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from deployment.divergences import Found
@@ -61,3 +64,12 @@ def test_trouble_is_said_and_a_mirror_that_is_off_is_not_taken_for_agreement() -
     assert "the mirror is off" in read(comparing=False)[0]
     (only,) = read(comparing=False, counts=[])
     assert "compares nothing" in only
+
+
+def test_where_nothing_runs_it_says_so_and_exits_with_4(tmp_path: Path) -> None:
+    (tmp_path / "lighthouse-migrate.toml").write_text('[target]\nlive = "live"\n')
+    command = [sys.executable, "-c", "from runbook.cli.main import run; run()", "shadow", "--json"]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (said.returncode, said.stdout) == (4, "")
+    assert "error: no Bridge is running" in said.stderr
+    assert "lighthouse-migrate status" in said.stderr
