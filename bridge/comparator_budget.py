@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LEAST, MOST = 0.02, 0.5  # of the time
-FEWEST_PATHS, MOST_PATHS = 8, 24  # compared at once, which is one request to the shadow
+LEAST, MOST = 0.12, 0.5  # of the time
+FEWEST_PATHS, MOST_PATHS = 12, 24  # compared at once, which is one request to the shadow
 BUSY, IDLE = (
     0.1,
     0.6,
