@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployment.targets import processes
+from deployment.targets import mounts, processes
 from tests.deployment.helpers import until
 
 BRIDGE = f"lmtest{os.getpid() % 10**6}"
@@ -71,6 +71,8 @@ class OwnEngine:
         if self._process is not None and self._process.poll() is None:
             self.stop()
         _ip("link", "delete", BRIDGE)
+        for mount in mounts.below(mounts.table(), self.folder):
+            assert mounts.detach(mount.point) is None
         for pid, argv in _belonging(str(self.folder)).items():
             processes.send(pid, signal.SIGKILL, argv)
 
