@@ -30,6 +30,9 @@ class HostTarget:
     def observe(self) -> Observation:
         return self.observation
 
+    def metrics(self) -> Mapping[Side, str]:
+        return {}
+
     def apply(self, change: Change, say: Say) -> None:
         raise AssertionError("nothing is changed here")
 
