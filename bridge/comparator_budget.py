@@ -1,6 +1,6 @@
 """How much the comparator may do: its looks are requests to the primary's mount, so they stand in clients' way.
 
-Of the time that passes it spends a share, which is small while the machine's processors are busy and large while they
+Of the time that passes it spends a share, which is smaller while the processors are busy and larger while they
 idle. Looks take longer where the primary is busy, so a share of the time is fewer looks then: it gives way by itself.
 """
 
@@ -10,12 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LEAST, MOST = 0.12, 0.5  # of the time
-FEWEST_PATHS, MOST_PATHS = 12, 24  # compared at once, which is one request to the shadow
-BUSY, IDLE = (
-    0.1,
-    0.6,
-)  # shares of the processors' time that are idle: below the first the least, above the other the most
+LEAST, MOST = 0.8, 0.95  # of the time
+FEWEST_PATHS, MOST_PATHS = 24, 48  # compared at once, which is one request to the shadow
+BUSY, IDLE = 0.1, 0.6  # of the processors' time that is idle: below the least, above the most
 FASTEST = 1000  # comparisons a second, however idle the machine is
 PERIOD = 0.5  # seconds between two looks at the processors
 LONGEST_PAUSE = 0.6  # seconds: a gate waits for comparisons also where the machine is never idle
