@@ -49,7 +49,8 @@ def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     said = dev("help")
     assert (said.returncode, said.stderr) == (0, "")
-    assert re.findall(r"^  ([a-z]+) ", said.stdout, re.MULTILINE) == ["rehearse", "test", "bench", "setup", "help"]
+    commands = ["rehearse", "test", "bench", "setup", "engine", "help"]
+    assert re.findall(r"^  ([a-z]+) ", said.stdout, re.MULTILINE) == commands
     assert dev().stdout == said.stdout
 
 
