@@ -71,7 +71,11 @@ def bridge(short_root: Path, wheels: Path) -> Iterator[Path]:
         docker("rmi", "--no-prune", engine.tag(Image.FUSE2))
 
 
-@pytest.mark.parametrize("word", [NAME, f"service={NAME}", f"label=com.docker.compose.service={NAME}"])
+@pytest.mark.parametrize(
+    "word",
+    [NAME, f"service={NAME}", f"label=com.docker.compose.service={NAME}"],
+    ids=["name", "service", "label"],  # alike in every process that runs tests
+)
 def test_what_it_is_made_of_is_read_off_it(bridge: Path, word: str) -> None:
     seen = adopt(Engine(bridge), word)
     assert (seen.name, seen.uid, seen.gid) == (NAME, 1000, 1000)  # not root, which its container begins as
