@@ -16,6 +16,7 @@ from deployment import unix_socket
 from deployment.errors import ChangeFailedError, UnreachableError
 from deployment.model import Side
 from deployment.waiting import until
+from deployment.whole_file import write_whole
 
 BACKEND = "bridge"
 MAP = "weight.map"
@@ -80,12 +81,12 @@ class Router:
         seen = self.weight()
         if seen != percent:
             raise ChangeFailedError(f"the router kept a weight of {seen}% instead of {percent}%", "try again")
-        self._write(self._map, f"{Side.CANARY} {percent}\n")  # for an HAProxy that is started again
+        write_whole(self._map, f"{Side.CANARY} {percent}\n")  # for an HAProxy that is started again
         self.restart_count(percent)
 
     def restart_count(self, weight: int) -> None:
         """Measure the actual share from now on."""
-        self._write(self._since, json.dumps({"weight": weight, "at": time.time(), "served": self._served()}))
+        write_whole(self._since, json.dumps({"weight": weight, "at": time.time(), "served": self._served()}))
 
     def actual(self) -> float | None:
         """Return the percentage of requests that the canary served since the weight was set; None if there were none.
@@ -189,9 +190,3 @@ class Router:
             elif names and line:
                 rows.append(dict(zip(names, line.split(separator), strict=False)))
         return rows
-
-    @staticmethod
-    def _write(path: Path, text: str) -> None:
-        beside = path.with_name(f".{path.name}.new")
-        beside.write_text(text, "utf-8")
-        beside.replace(path)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from deployment.errors import ChangeFailedError
 from deployment.targets import mounts
-from deployment.targets.local_layout import Layout, write_whole
+from deployment.targets.local_layout import Layout
+from deployment.whole_file import write_whole
 
 MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
 

@@ -6,7 +6,8 @@ import json
 from typing import NamedTuple
 
 from deployment.model import Image
-from deployment.targets.local_layout import Layout, write_whole
+from deployment.targets.local_layout import Layout
+from deployment.whole_file import write_whole
 
 
 class Notes(NamedTuple):

@@ -9,8 +9,9 @@ from deployment.model import Side
 from deployment.router import MAP
 from deployment.targets import docker_containers, docker_images, docker_owner, local_services
 from deployment.targets.docker_engine import Engine
-from deployment.targets.local_layout import Layout, write_whole
+from deployment.targets.local_layout import Layout
 from deployment.waiting import until
+from deployment.whole_file import write_whole
 
 ROLE = "router"
 START_SECONDS = 15.0

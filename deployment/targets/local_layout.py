@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from deployment.model import Image, Instance, Side
 from deployment.targets.target import Place
+from deployment.whole_file import write_whole
 
 HOST = "127.0.0.1"
 
@@ -165,11 +166,3 @@ def read_last(layout: Layout) -> dict[Side, int]:
 def write_last(layout: Layout, last: dict[Side, int]) -> None:
     """Remember the generations of instances that will one day be gone."""
     write_whole(layout.instances / "last.json", json.dumps(last) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file at once, so that nobody ever reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)

@@ -10,9 +10,10 @@ from typing import Any
 from deployment.errors import ChangeFailedError, UnreachableError
 from deployment.model import Image
 from deployment.targets import mounts
-from deployment.targets.local_layout import Layout, Record, read_records, write_whole
+from deployment.targets.local_layout import Layout, Record, read_records
 from deployment.targets.local_run import run
 from deployment.targets.target import Completed
+from deployment.whole_file import write_whole
 
 
 def show(layout: Layout, name: str, say: Callable[[str], None]) -> None:

@@ -13,8 +13,9 @@ from deployment.errors import ChangeFailedError
 from deployment.model import Side
 from deployment.router import MAP, SHARED_LOAD, Router
 from deployment.targets import processes
-from deployment.targets.local_layout import HOST, Layout, read_records, write_whole
+from deployment.targets.local_layout import HOST, Layout, read_records
 from deployment.targets.local_supervisor import Supervisor, tail
+from deployment.whole_file import write_whole
 
 PROMETHEUS = """\
 # One target file, rewritten whenever an instance comes or goes; Prometheus reads it again by itself.

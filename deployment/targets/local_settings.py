@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployment.model import Side
-from deployment.targets.local_layout import HOST, Layout, Record, read_records, write_whole
+from deployment.targets.local_layout import HOST, Layout, Record, read_records
+from deployment.whole_file import write_whole
 
 
 def settings(layout: Layout, record: Record) -> dict[str, str]:

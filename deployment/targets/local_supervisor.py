@@ -22,7 +22,8 @@ from typing import Any
 from deployment import unix_socket
 from deployment.errors import ChangeFailedError
 from deployment.targets import processes
-from deployment.targets.local_layout import Layout, write_whole
+from deployment.targets.local_layout import Layout
+from deployment.whole_file import write_whole
 
 CONFIGURATION = """\
 [supervisord]

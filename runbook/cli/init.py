@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from deployment.errors import HeldError, UsageError
+from deployment.whole_file import write_whole
 from runbook.cli import output
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ def init(
     text = compose(name or path.parent.name, live, state, project, target, base_port, adopt, store)
     found = settings_module.parse(path, text)
     _look(found)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    write_whole(path, text)
     if as_json:
         output.out_json({"format": 1, "kind": "init", "settings": str(path), "name": found.name})
     else:

@@ -16,8 +16,9 @@ from deployment.errors import ChangeFailedError, UnreachableError
 from deployment.model import Side
 from deployment.router import MAP, Router
 from deployment.targets import local_services
-from deployment.targets.local_layout import Layout, write_whole
+from deployment.targets.local_layout import Layout
 from deployment.targets.processes import which
+from deployment.whole_file import write_whole
 from tests.deployment.helpers import Clients, a_place, free_ports, request, until
 from tests.deployment.tiny_server import serving
 
