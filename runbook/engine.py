@@ -23,7 +23,7 @@ from runbook.judgement import Judgement, remedy_of
 from runbook.lock import OperatorLock
 from runbook.purge import Purge
 from runbook.settings import Settings
-from runbook.soak import BreachError, Soak
+from runbook.soak import BreachError, Soak, when
 from runbook.state import LAST_WEEK, State, Status, fold
 from runbook.steps import ChangeStep, Step, Walker, Wanted, digest, steps
 
@@ -56,6 +56,7 @@ class Moved:
 
 
 Consent = Callable[[Proposal], None]
+AGAIN = 2.0  # seconds until a check that could not know is asked again
 
 
 class Engine:
@@ -258,15 +259,25 @@ class Engine:
         self._repair(state, stage, consent)
         try:
             self._soak.out(stage, state, self.soaked_at(state), wait=wait)
+            self._ask_to_leave(stage, state, wait=wait)
         except BreachError as breach:
             moved = self.rollback(reason=breach.verdict.reason, automatic=True, evidence=asdict(breach.verdict))
             raise HeldError(
                 f"rolled back to fusepy in {moved.seconds:.2f} s: {breach.verdict.reason}",
                 "`lighthouse-migrate history` has the evidence; then `advance --reason TEXT`",
             ) from breach
-        refused = self.judgement.refusals(stage.exit, state)
-        if refused:
-            raise _refusal(f"week {state.week} cannot be left", refused)
+
+    def _ask_to_leave(self, stage: Stage, state: State, *, wait: bool) -> None:
+        """Refuse to leave while a check says no; what cannot be known yet is asked again, as gates are."""
+        end = self.clock.now() + self.settings.patience
+        asked = stage.exit
+        while refused := self.judgement.refusals(asked, state):
+            known = [r for r in refused if r.finding is not None and r.finding.severity != "unknown"]
+            if known or not wait or self.clock.now() >= end:
+                raise _refusal(f"week {state.week} cannot be left", known or refused)
+            asked = tuple(r.check.id for r in refused)
+            self.say(f"  not known yet: {', '.join(asked)}; asked again every {AGAIN:g} s until {when(end)}")
+            self._soak.out(stage, state, self.clock.now() + AGAIN, wait=True)
 
     def _repair(self, state: State, stage: Stage, consent: Consent) -> None:
         """Bring back what differs from this stage, so that it is judged by what it should be."""

@@ -99,6 +99,37 @@ def test_waiting_for_a_gate_ends_when_the_patience_does(walk: Walk) -> None:
     assert soaked + walk.settings.patience <= walk.clock.time < soaked + walk.settings.patience + 2
 
 
+def test_a_check_that_does_not_know_yet_is_asked_again_while_there_is_patience(walk: Walk) -> None:
+    walk.to(1)
+    soaked = walk.engine.soaked_at(walk.engine.state())
+    walk.judgement.findings["metrics.baseline"] = unknown()
+
+    def know() -> None:
+        if walk.clock.time > soaked + 20:
+            walk.judgement.findings.clear()
+
+    walk.clock.on_sleep = know
+    walk.judgement.asked.clear()
+    assert walk.advance(wait=True).week == 2
+    assert soaked + 20 < walk.clock.time < soaked + 30
+    assert walk.judgement.asked.count("metrics.baseline") > walk.judgement.asked.count("service.stable") == 1
+    assert any("not known yet: metrics.baseline" in line for line in walk.said)
+
+
+def test_a_check_that_never_knows_or_fails_meanwhile_holds(walk: Walk) -> None:
+    walk.to(1)
+    soaked = walk.engine.soaked_at(walk.engine.state())
+    walk.judgement.findings["metrics.baseline"] = unknown()
+    with pytest.raises(HeldError, match=r"metrics\.baseline: it could not be found out"):
+        walk.advance(wait=True)
+    assert soaked + walk.settings.patience <= walk.clock.time < soaked + walk.settings.patience + 3
+    walk.clock.on_sleep = lambda: walk.judgement.findings.update({"metrics.baseline": failing()})
+    before = walk.clock.time
+    with pytest.raises(HeldError, match=r"metrics\.baseline: it is broken"):
+        walk.advance(wait=True)
+    assert walk.clock.time < before + 5
+
+
 def test_a_failed_trigger_rolls_back_by_itself_and_holds_until_a_reason_is_given(walk: Walk) -> None:
     walk.to(6)
     walk.judgement.verdicts["trigger:error-ratio"] = Outcome.FAIL
