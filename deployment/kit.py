@@ -99,6 +99,14 @@ def router_configuration() -> str:
     )
 
 
+def package_folder(package: str) -> Path:
+    """Return the folder of a package without importing it: the tool never runs what a Bridge runs."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise OperatorError(f"there is no package {package} beside this tool", "install lighthouse-migrate again")
+    return Path(spec.submodule_search_locations[0])
+
+
 def _written(path: str) -> Artefact:
     return Artefact(path, _kept(path))
 
@@ -114,16 +122,8 @@ def _requirements() -> Iterator[Artefact]:
 
 def _app() -> Iterator[Artefact]:
     for package in PACKAGES:
-        root = _source(package)
+        root = package_folder(package)
         for file in sorted(root.rglob("*")):
             if file.is_dir() or "__pycache__" in file.parts:
                 continue
             yield Artefact(f"app/{package}/{file.relative_to(root).as_posix()}", file.read_bytes())
-
-
-def _source(package: str) -> Path:
-    """Return the folder of a package without importing it: the tool never runs what a Bridge runs."""
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise OperatorError(f"there is no package {package} beside this tool", "install lighthouse-migrate again")
-    return Path(spec.submodule_search_locations[0])

@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bridge.harness import Bridge, until
+from tests.bridge.harness import Bridge
+from tests.waiting import until
 
 KILLS = 200
 CLIENTS = 4  # every other one over HTTP

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparing.clients import Clients
-from tests.bridge.harness import Bridge, until
+from tests.bridge.harness import Bridge
+from tests.waiting import until
 
 SWITCHES = 100
 CLIENTS = 4  # of the mount; a fifth works over HTTP

@@ -9,7 +9,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.comparing.clients import Clients
-from tests.bridge.harness import Bridge, until
+from tests.bridge.harness import Bridge
+from tests.waiting import until
 
 SETTLE = 2.0  # seconds after the comparator was started or stopped
 CLIENTS = 4

@@ -22,7 +22,7 @@ QUERY_SECONDS = 1
 # why there is no number, where it is not that there were no operations
 EMPTY = {
     Metric.UPTIME: "it is not scraped",
-    Metric.MEMORY: "no memory is told",
+    Metric.MEMORY: "it is not told",
     Metric.OLDEST: "it is not told",
 }
 UNKNOWN = {Metric.SLOW_SHARE: "there is no bucket of 1 s", Metric.ERROR_RATIO: "errors are not counted"}

@@ -93,18 +93,13 @@ class ScrapeSource:
         readings = [s for s in inside if s.reading is not None]
         if not readings:
             return result(None, 0, f"the {side} Bridge's metrics do not answer")
-        if metric is Metric.MEMORY:
+        if metric in (Metric.MEMORY, Metric.OLDEST):
             newest = readings[-1]
             assert newest.reading is not None
-            memory = newest.reading.memory
-            return result(memory or None, len(readings), "" if memory else "no memory is told", newest.at)
-        if metric is Metric.OLDEST:
-            newest = readings[-1]
-            assert newest.reading is not None
-            oldest = newest.reading.oldest
-            if oldest is None:
-                return result(None, 0, "it is not told", newest.at)
-            return result(oldest, len(readings), "", newest.at)
+            told = newest.reading.oldest if metric is Metric.OLDEST else newest.reading.memory or None
+            return result(
+                told, 0 if told is None else len(readings), "" if told is not None else "it is not told", newest.at
+            )
         growth = grown(_read(samples), start)
         if not growth.pairs:
             return result(None, 0, "one sample: it takes two")

@@ -40,8 +40,7 @@ def bridge(engine: Engine, layout: Layout, record: Record, adopted: Adopted | No
         "mounts": docker_folders.once([*mounts, *(adopted.mounts if adopted is not None else ())]),
         "environment": {**told, **_user(layout), "LIGHTHOUSE_CONFIG_DIR": str(folder / "config")},
         "restart_policy": {"Name": "always"},
-        # longer than a Bridge takes to drain: it ends by itself, and an Engine that stops must let it
-        "stop_signal": "SIGTERM",
+        "stop_signal": "SIGTERM",  # on which a Bridge drains, whatever an adopted image says
     }
 
 
@@ -75,7 +74,6 @@ def router(engine: Engine, layout: Layout) -> dict[str, Any]:
         "security_opt": ["no-new-privileges"],
         "read_only": True,
         "restart_policy": {"Name": "always"},
-        "stop_signal": "SIGTERM",
     }
 
 
@@ -189,10 +187,7 @@ def _fuse(engine: Engine, layout: Layout, image: Image) -> dict[str, Any]:
 
 
 def _profiles(engine: Engine) -> list[str]:
-    found = []
-    profile = files("kit") / "security" / SECCOMP
-    if profile.is_file():
-        found.append(f"seccomp={profile.read_text('utf-8')}")
+    found = [f"seccomp={(files('kit') / 'security' / SECCOMP).read_text('utf-8')}"]
     with talking("say what it confines"):
         confined = engine.sdk.info().get("SecurityOptions") or []
     if any("name=apparmor" in option for option in confined):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from deployment.errors import OperatorError
-from deployment.targets import docker_containers, docker_images, docker_mounts, docker_run, local_live, mounts
-from deployment.targets.docker_engine import Container, Engine, talking
-from deployment.targets.docker_observe import RUNNING
+from deployment.targets import docker_containers, docker_images, docker_mounts, local_live, mounts
+from deployment.targets.docker_engine import COMMAND, ROUTER, Container, Engine, talking
 from deployment.targets.local_layout import Layout
+from deployment.targets.target import Say
 from deployment.waiting import until
 
 FSNAME = "lighthouse-bridge"  # what every Bridge's mount says it is mounted from
 
 
-def destroy(engine: Engine, layout: Layout, say: Callable[[str], None]) -> tuple[str, ...]:
+def destroy(engine: Engine, layout: Layout, say: Say) -> tuple[str, ...]:
     """Stop and remove everything and return what is left; interrupted at any point, it can be run again."""
     _hide(layout)
     left = _end(engine, layout, say)
@@ -53,18 +52,18 @@ def _shown_words(layout: Layout) -> tuple[str, ...]:
     return tuple(f"mount {m.point}" for m in _shown(layout))
 
 
-def _end(engine: Engine, layout: Layout, say: Callable[[str], None]) -> tuple[str, ...]:
+def _end(engine: Engine, layout: Layout, say: Say) -> tuple[str, ...]:
     """End and remove every container of ours: Bridges may drain, what else there is goes at once."""
     there = engine.containers()
-    bridges = [c for c in there if c.role not in ("router", docker_run.ROLE)]
-    working = [c for c in bridges if c.state in RUNNING]
+    bridges = [c for c in there if c.role not in (ROUTER, COMMAND)]
+    working = [c for c in bridges if c.runs]
     for each in working:
         _ask_to_end(engine, each)
     if working:
         say(f"draining {', '.join(sorted(c.role for c in working))}")
     identities = {c.id for c in bridges}
     patience = layout.place.drain_seconds + 5
-    until(lambda: not any(c.id in identities and c.state in RUNNING for c in engine.containers()), patience, every=0.1)
+    until(lambda: not any(c.id in identities and c.runs for c in engine.containers()), patience, every=0.1)
     left = []
     for each in there:
         try:

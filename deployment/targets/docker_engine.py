@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 DEPLOYMENT, ROLE = "lighthouse-migrate.deployment", "lighthouse-migrate.role"  # labels of every container we make
 IMAGE = "lighthouse-migrate.image"  # label of every image we make
-TAGS = (*Image, "router")  # what we have images of
+ROUTER, COMMAND = "router", "command"  # roles of containers that are no instance
+TAGS = (*Image, ROUTER)  # what we have images of
 DEFAULT = "unix:///var/run/docker.sock"
 PATIENCE = 30.0  # seconds an Engine may take that is busy starting and stopping
 
@@ -50,6 +51,11 @@ class Container(NamedTuple):
     role: str  # an instance's name, "router" or "command"
     state: str  # "running", "exited", "restarting", "created", "paused", "dead"
     detail: str  # "Exited (137) 5 seconds ago"
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has a process, or is about to have one again."""
+        return self.state in ("running", "restarting", "paused")
 
 
 class Engine:
@@ -105,10 +111,6 @@ class Engine:
                 )
             )
         return tuple(found)
-
-    def container(self, role: str) -> Container | None:
-        """Return the container of a role, or None."""
-        return next((c for c in self.containers() if c.role == role), None)
 
     def pid(self, container: Container) -> int | None:
         """Return the number of a container's first process on this host, None if it is not said at once."""

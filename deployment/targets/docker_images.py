@@ -7,20 +7,20 @@ import os
 import re
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from deployment.errors import ChangeFailedError
 from deployment.kit import build_context
 from deployment.model import Image
-from deployment.targets.docker_engine import IMAGE, Engine, refusal, talking
+from deployment.targets.docker_engine import IMAGE, ROUTER, Engine, refusal, talking
 from deployment.targets.local_layout import Layout
 from deployment.targets.local_wheels import PREBUILT
+from deployment.targets.target import Say
 
 BACKENDS = {Image.FUSE2: "fusepy", Image.DUAL: "fusepy pyfuse3", Image.FUSE3: "pyfuse3"}
 DOCKERFILE = "Dockerfile.dual-fuse"
-ROUTER = "router"
 ROUTER_DOCKERFILE = """\
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
@@ -37,10 +37,10 @@ BUILD_REMEDIES = (
         "no space left on device",
         "`docker system df` shows what uses the Engine's disk; `docker builder prune` frees it",
     ),
-    ("pull access denied", "`docker pull` the base image by hand, or set docker.base_image to one that is there"),
-    ("failed to resolve", "`docker pull` the base image by hand, or set docker.base_image to one that is there"),
-    ("registry-1.docker.io", "`docker pull` the base image by hand, or set docker.base_image to one that is there"),
-    ("manifest", "`docker pull` the base image by hand, or set docker.base_image to one that is there"),
+    ("pull access denied", NO_BASE),
+    ("failed to resolve", NO_BASE),
+    ("registry-1.docker.io", NO_BASE),
+    ("manifest", NO_BASE),
     (
         "temporary failure resolving",
         "let the Engine's containers reach Debian's mirrors: `docker run --rm debian apt-get update`",
@@ -54,9 +54,7 @@ BUILD_REMEDIES = (
 )
 
 
-def prepare(
-    layout: Layout, engine: Engine, image: Image, base: str, say: Callable[[str], None], adopted: str = ""
-) -> None:
+def prepare(layout: Layout, engine: Engine, image: Image, base: str, say: Say, adopted: str = "") -> None:
     """Have an image at hand: the one that is there, the one that was kept, or one that is built.
 
     `adopted` is the id of an adopted container's image, which is where the migration begins.
@@ -84,13 +82,13 @@ def prepare(
     build(engine, image, context(), base, say, BACKENDS=BACKENDS[image])
 
 
-def prepare_router(engine: Engine, base: str, say: Callable[[str], None]) -> None:
+def prepare_router(engine: Engine, base: str, say: Say) -> None:
     """Have the router's image at hand: the base image with Debian's HAProxy."""
     if ROUTER not in engine.images():
-        build(engine, ROUTER, _archive({"Dockerfile.dual-fuse": ROUTER_DOCKERFILE.encode()}), base, say, stage=None)
+        build(engine, ROUTER, _archive({DOCKERFILE: ROUTER_DOCKERFILE.encode()}), base, say, stage=None)
 
 
-def remove(layout: Layout, engine: Engine, image: Image, say: Callable[[str], None]) -> None:
+def remove(layout: Layout, engine: Engine, image: Image, say: Say) -> None:
     """Remove an image; those with fusepy are kept in the state folder first, for a rollback without a network."""
     if image not in engine.images():
         return
@@ -117,7 +115,7 @@ def build(
     image: str,
     tar: bytes,
     base: str,
-    say: Callable[[str], None],
+    say: Say,
     stage: str | None = "runtime",
     **arguments: str,
 ) -> None:
@@ -149,7 +147,7 @@ def build(
     say(f"built image {image}: {size / 1e6:.1f} MB in {seconds:.1f} s, {cached} of {steps} instructions from the cache")
 
 
-def _follow(image: str, stream: Iterator[dict[str, Any]], say: Callable[[str], None]) -> tuple[int, int]:
+def _follow(image: str, stream: Iterator[dict[str, Any]], say: Say) -> tuple[int, int]:
     """Narrate a build and return how many instructions came from the cache, and how many there were."""
     started, step, told, words, cached, steps = time.monotonic(), "", False, "", 0, 0
     output: list[str] = []

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from deployment.errors import ChangeFailedError
-from deployment.model import Change, Image
+from deployment.model import Change
 from deployment.targets import (
     docker_adoption,
     docker_containers,
@@ -18,10 +18,9 @@ from deployment.targets import (
 )
 from deployment.targets.docker_engine import Engine, talking
 from deployment.targets.instances import find
-from deployment.targets.local_layout import Layout, read_records, write_record
+from deployment.targets.local_layout import Layout, Record, read_records, write_record
+from deployment.targets.target import Say
 from deployment.waiting import until
-
-LOOK = 0.5  # seconds between two looks at whether a container still runs
 
 
 class Contained:
@@ -50,7 +49,7 @@ class Contained:
         return found is not None and docker_containers.signal(found, "SIGHUP")
 
 
-def start(engine: Engine, layout: Layout, change: Change, adopt: str, say: Callable[[str], None]) -> None:
+def start(engine: Engine, layout: Layout, change: Change, adopt: str, say: Say) -> None:
     """Start an instance beside what runs and wait until it is ready; if it does not get there, nothing of it stays.
 
     Raises:
@@ -81,13 +80,12 @@ def start(engine: Engine, layout: Layout, change: Change, adopt: str, say: Calla
         instances.until_ready(layout, record, contained, say)
     except ChangeFailedError:
         retire(engine, layout, name)
-        gone = until(lambda: not _runs(engine, name), instances.DEGRADED_SECONDS)
-        if gone:
+        if until(lambda: not working(engine, [record]), instances.DEGRADED_SECONDS, every=instances.DRAIN_POLL):
             sweep(engine, layout)
         raise
 
 
-def configure(engine: Engine, layout: Layout, change: Change, say: Callable[[str], None]) -> None:
+def configure(engine: Engine, layout: Layout, change: Change, say: Say) -> None:
     """Write an instance's settings, have it read them again, and wait until they are in force.
 
     Raises:
@@ -117,11 +115,9 @@ def sweep(engine: Engine, layout: Layout) -> None:
     for record in retired:
         name, folder = record.name, layout.folder(record.name)
         container = there.get(name)
-        if container is not None and container.state in ("running", "restarting", "paused"):
+        if container is not None and container.runs:
             continue
-        for mount in mounts.below(mounts.table(), folder):
-            mounts.detach(mount.point)
-        if mounts.below(mounts.table(), folder):
+        if not mounts.clear(folder):
             continue  # removing files here would remove the service's own through the mount
         if container is not None:
             _keep_log(engine, layout, name)
@@ -129,32 +125,10 @@ def sweep(engine: Engine, layout: Layout) -> None:
         shutil.rmtree(folder)
 
 
-def wait_unused(engine: Engine, layout: Layout, image: Image, say: Callable[[str], None]) -> None:
-    """Wait until no draining instance runs from an image any more.
-
-    Raises:
-        ChangeFailedError: One still does after the drain timeout and then some, or one that is not retired does.
-    """
-    users = [r for r in read_records(layout) if r.image is image]
-    serving = [r.name for r in users if not r.retired]
-
-    def working() -> list[str]:
-        return [r.name for r in users if _runs(engine, r.name)]
-
-    names = serving or working()
-    if names and not serving:
-        say(f"waiting for {', '.join(names)} to drain")
-        until(lambda: not working(), layout.place.drain_seconds + 15, every=LOOK)
-        names = working()
-    if names:
-        raise ChangeFailedError(
-            f"{', '.join(names)} still runs from image {image}", "close the files that are open on its mount"
-        )
-
-
-def _runs(engine: Engine, name: str) -> bool:
-    found = engine.container(name)
-    return found is not None and found.state in ("running", "restarting", "paused")
+def working(engine: Engine, records: Sequence[Record]) -> list[str]:
+    """Return the names of the instances that still run."""
+    there = {c.role for c in engine.containers() if c.runs}
+    return [r.name for r in records if r.name in there]
 
 
 def _keep_log(engine: Engine, layout: Layout, name: str) -> None:

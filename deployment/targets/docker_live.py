@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from deployment.errors import ChangeFailedError, UnreachableError
-from deployment.targets import docker_containers, docker_mounts, docker_run, instances
+from deployment.model import Image
+from deployment.targets import docker_containers, docker_mounts, docker_run, local_live
 from deployment.targets.docker_engine import Engine
 from deployment.targets.local_layout import Layout
-from deployment.targets.local_live import make_path, refused
-
-SECONDS = 30.0
+from deployment.targets.target import Completed, Say
 
 
-def show(engine: Engine, layout: Layout, name: str, say: Callable[[str], None]) -> None:
+def show(engine: Engine, layout: Layout, name: str, say: Say) -> None:
     """Show an instance's mount on the stable path, in one step no client notices.
 
     Raises:
         ChangeFailedError: The path cannot show it; it shows what it showed before.
     """
-    record = instances.find(layout, name)
-    if record is None:
-        raise ChangeFailedError(f"{name} is not there", "`plan` shows what is")
+
+    def run(argv: Sequence[str], image: Image, timeout: float) -> Completed:
+        return docker_run.finish(engine, docker_containers.swapper(engine, layout, image, argv), argv, timeout)
+
     docker_mounts.share(layout, say)
-    make_path(layout)
-    say(f"showing {name} on {layout.live}")
-    argv = ["-m", "dualfuse.live", "swap", str(layout.mount(name)), str(layout.live)]
-    try:
-        done = docker_run.finish(engine, docker_containers.swapper(engine, layout, record.image, argv), argv, SECONDS)
-    except UnreachableError as error:
-        raise ChangeFailedError(error.message, error.hint) from error
-    if why := refused(done, name):
-        raise why
+    local_live.show(layout, name, run, say)

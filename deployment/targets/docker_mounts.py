@@ -9,18 +9,18 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from deployment.errors import ChangeFailedError
 from deployment.targets import mounts
 from deployment.targets.local_layout import Layout
+from deployment.targets.target import Say
 from deployment.whole_file import write_whole
 
 MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
 
 
-def share(layout: Layout, say: Callable[[str], None]) -> None:
+def share(layout: Layout, say: Say) -> None:
     """Have the state folder and the live path's folder shared, and write down what was bound for it.
 
     Raises:

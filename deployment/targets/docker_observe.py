@@ -15,13 +15,11 @@ from dataclasses import replace
 from deployment.errors import UnreachableError
 from deployment.http_ask import Answer, ask
 from deployment.model import Image, Observation
-from deployment.router import Router
 from deployment.targets import docker_notes, local_observe
 from deployment.targets.docker_engine import Container, Engine
-from deployment.targets.local_layout import Layout, Record, read_last, read_records
+from deployment.targets.local_layout import Layout, Record, read_records
 
 ENGINE_SECONDS = 1.8
-RUNNING = ("running", "restarting", "paused")
 
 
 class _Asking(threading.Thread):
@@ -41,7 +39,7 @@ class _Asking(threading.Thread):
             there = {c.role: c for c in self._engine.containers()}
             tags = self._engine.images()
             self.containers, self.images = there, frozenset(i for i in Image if i in tags)
-            self.pids = {c.role: self._engine.pid(c) for c in there.values() if c.state in RUNNING}
+            self.pids = {c.role: self._engine.pid(c) for c in there.values() if c.runs}
         except UnreachableError as error:
             self.error = error.message
 
@@ -64,7 +62,7 @@ def observe(layout: Layout) -> Observation:
     states = []
     for record in records:
         there = containers.get(record.name) if containers is not None else None
-        if record.retired and containers is not None and (there is None or there.state not in RUNNING):
+        if record.retired and containers is not None and (there is None or not there.runs):
             continue  # it has ended; what it left is removed with the next change
         pid = asking.pids.get(record.name)
         answer = answers.get(record.name, Answer())
@@ -72,21 +70,7 @@ def observe(layout: Layout) -> Observation:
         # the Bridge knows its process by its container's numbers, we by the host's
         detail = found.detail if record.retired or found.ready else _why(there, found.detail, containers)
         states.append(replace(found, pid=pid, detail=detail, told=_as_seen_from_here(found.told, records)))
-    live, live_detail = local_observe.shown(layout, records)
-    router = Router(layout.haproxy / "admin.sock", local_observe.ROUTER_SECONDS)
-    running, routes, weight, actual = local_observe.routing(router, records)
-    return Observation(
-        instances=tuple(states),
-        router=running,
-        routes=routes,
-        weight=weight,
-        actual=actual,
-        live=live,
-        live_detail=live_detail,
-        images=images,
-        last=read_last(layout),
-        notes=tuple(notes),
-    )
+    return local_observe.observation(layout, records, states, images, notes)
 
 
 def _as_seen_from_here(told: Mapping[str, str], records: tuple[Record, ...]) -> Mapping[str, str]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from deployment.errors import ChangeFailedError
 from deployment.model import Side
 from deployment.router import MAP
 from deployment.targets import docker_containers, docker_images, docker_owner, local_services
-from deployment.targets.docker_engine import Engine
+from deployment.targets.docker_engine import ROUTER, Engine
 from deployment.targets.local_layout import Layout
+from deployment.targets.target import Say
 from deployment.waiting import until
 from deployment.whole_file import write_whole
 
-ROLE = "router"
 START_SECONDS = 15.0
 
 
-def start(engine: Engine, layout: Layout, base: str, say: Callable[[str], None]) -> None:
+def start(engine: Engine, layout: Layout, base: str, say: Say) -> None:
     """Start HAProxy with no routes and a weight of 0, or with what it last had; one that answers is left alone.
 
     Raises:
@@ -35,10 +33,10 @@ def start(engine: Engine, layout: Layout, base: str, say: Callable[[str], None])
         local_services.write_routes(layout, {})
     docker_owner.give(layout, None)
     say(f"starting the router on port {layout.place.router_port}")
-    before = docker_containers.get(engine, ROLE)
+    before = docker_containers.get(engine, ROUTER)
     if before is not None:
         docker_containers.remove(engine, str(before.id))  # it does not answer: whatever it hangs in goes with it
-    made = docker_containers.make(engine, ROLE, docker_containers.router(engine, layout), engine.name(ROLE))
+    made = docker_containers.make(engine, ROUTER, docker_containers.router(engine, layout), engine.name(ROUTER))
     if not until(router.answers, START_SECONDS, every=0.05):
         said = docker_containers.tail(made)
         docker_containers.remove(engine, str(made.id))

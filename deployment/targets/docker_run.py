@@ -8,11 +8,9 @@ from typing import Any
 from deployment.errors import UnreachableError
 from deployment.model import Image
 from deployment.targets import docker_containers, docker_owner
-from deployment.targets.docker_engine import Engine, talking
+from deployment.targets.docker_engine import COMMAND, Engine, talking
 from deployment.targets.local_layout import Layout
-from deployment.targets.target import Completed
-
-ROLE = "command"
+from deployment.targets.target import Completed, outlived
 
 
 def run(engine: Engine, layout: Layout, argv: Sequence[str], image: Image, timeout: float) -> Completed:
@@ -31,7 +29,7 @@ def finish(engine: Engine, how: dict[str, Any], argv: Sequence[str], timeout: fl
     """Make a container, wait for its end, and remove it whatever happens."""
     import requests
 
-    made = docker_containers.make(engine, ROLE, how)
+    made = docker_containers.make(engine, COMMAND, how)
     try:
         with talking("wait for a command"):
             try:
@@ -39,7 +37,7 @@ def finish(engine: Engine, how: dict[str, Any], argv: Sequence[str], timeout: fl
             except (requests.ReadTimeout, requests.ConnectionError) as error:
                 if not _still_runs(made):
                     raise
-                raise UnreachableError(f"`{' '.join(argv)[:120]}` did not end within {timeout:g} s") from error
+                raise outlived(argv, timeout) from error
             out, err = (made.logs(stdout=out, stderr=not out) for out in (True, False))
     finally:
         # a mount of its own is gone with it: it was made in the container and is shared with nobody

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from deployment.errors import ChangeFailedError
 from deployment.model import Change, Image, Kind, Observation, Side
 from deployment.targets import docker_observe, local_observe
 from deployment.targets.docker_engine import Engine
@@ -51,18 +50,17 @@ class DockerTarget:
             docker_instances,
             docker_live,
             docker_router,
+            instances,
             local_services,
         )
 
         layout, engine = self._layout, self._engine
         # traffic is the router's alone: it moves back to the safe side even where the Engine does not answer
         if change.kind is Kind.WEIGHT:
-            assert change.weight is not None
-            local_services.router(layout).set_weight(change.weight)
-            local_services.keep_routes(layout)
+            local_services.set_weight(layout, change.weight)
             return
         if change.kind is Kind.ROUTE:
-            self._route(change)
+            local_services.route(layout, change.side, self.observe().named(change.after))
             return
         docker_instances.sweep(engine, layout)
         match change.kind:
@@ -89,7 +87,7 @@ class DockerTarget:
                 docker_instances.retire(engine, layout, change.subject)
             case Kind.REMOVE:
                 assert change.image is not None
-                docker_instances.wait_unused(engine, layout, change.image, say)
+                instances.wait_unused(layout, change.image, lambda users: docker_instances.working(engine, users), say)
                 docker_instances.sweep(engine, layout)
                 docker_images.remove(layout, engine, change.image, say)
                 self._note_images()
@@ -116,17 +114,3 @@ class DockerTarget:
 
         there = self._engine.images()
         docker_notes.keep_images(self._layout, frozenset(i for i in Image if i in there))
-
-    def _route(self, change: Change) -> None:
-        from deployment.targets import local_services
-
-        assert change.side is not None
-        router = local_services.router(self._layout)
-        wanted = self.observe().named(change.after)
-        if wanted is None:
-            router.route(change.side, None)
-        elif not wanted.ready:
-            raise ChangeFailedError(f"{wanted.name} is not ready: {wanted.detail}", "`status` shows what is")
-        else:
-            router.route(change.side, wanted.address)
-        local_services.keep_routes(self._layout)

@@ -7,24 +7,24 @@ folder, and reads it again on SIGHUP. How it is started, told and stopped is the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from deployment.errors import ChangeFailedError
 from deployment.http_ask import ask
-from deployment.model import Change
+from deployment.model import Change, Image
 from deployment.targets import local_services, processes
 from deployment.targets.local_layout import Layout, Record, read_last, read_records, write_last, write_record
 from deployment.targets.local_observe import health
 from deployment.targets.local_settings import in_force, write_settings
+from deployment.targets.target import Say
 from deployment.waiting import until
 
 START_SECONDS = 40.0
 CONFIGURE_SECONDS = 30.0
 DEGRADED_SECONDS = 5.0  # a Bridge that says for this long that it cannot mount is not going to
-POLL = 0.02
-
-Say = Callable[[str], None]
+POLL = 0.02  # seconds between two looks at a Bridge that is about to answer
+DRAIN_POLL = 0.1  # seconds between two looks at whether one still runs: a drain takes seconds
 
 
 class Bridge(Protocol):
@@ -135,6 +135,24 @@ def configure(layout: Layout, change: Change, bridge: Bridge, say: Say) -> None:
                 bridge.log,
             )
         time.sleep(POLL)
+
+
+def wait_unused(layout: Layout, image: Image, working: Callable[[Sequence[Record]], list[str]], say: Say) -> None:
+    """Wait until no draining instance runs from an image any more; `working` names those of some that still run.
+
+    Raises:
+        ChangeFailedError: One still does after the drain timeout and then some, or one that is not retired does.
+    """
+    users = [r for r in read_records(layout) if r.image is image]
+    names = [r.name for r in users if not r.retired]
+    if not names and (names := working(users)):
+        say(f"waiting for {', '.join(names)} to drain")
+        until(lambda: not working(users), layout.place.drain_seconds + 15, every=DRAIN_POLL)
+        names = working(users)
+    if names:
+        raise ChangeFailedError(
+            f"{', '.join(names)} still runs from image {image}", "close the files that are open on its mount"
+        )
 
 
 def _put_back(layout: Layout, record: Record) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from deployment.errors import ChangeFailedError
 from deployment.model import Change, Image, Kind, Observation, Side
 from deployment.targets import local_observe
 from deployment.targets.local_layout import Layout, read_records
@@ -43,7 +42,14 @@ class LocalTarget:
             ChangeFailedError: It could not be done; what was there before still serves.
             UnreachableError: The router does not answer.
         """
-        from deployment.targets import local_images, local_instances, local_leftovers, local_live, local_services
+        from deployment.targets import (
+            instances,
+            local_images,
+            local_instances,
+            local_leftovers,
+            local_live,
+            local_services,
+        )
         from deployment.targets.local_supervisor import Supervisor
 
         layout = self._layout
@@ -66,20 +72,18 @@ class LocalTarget:
                 local_instances.configure(layout, supervisor, change, say)
                 if shown == change.subject and local_observe.live_name(layout) != shown:
                     # it changed its backend and mounts anew: the stable path goes with it
-                    local_live.show(layout, shown, say)
+                    local_live.show(layout, shown, self.run, say)
             case Kind.ROUTE:
-                self._route(change)
+                local_services.route(layout, change.side, self.observe().named(change.after))
             case Kind.WEIGHT:
-                assert change.weight is not None
-                local_services.router(layout).set_weight(change.weight)
-                local_services.keep_routes(self._layout)
+                local_services.set_weight(layout, change.weight)
             case Kind.LIVE:
-                local_live.show(layout, change.after, say)
+                local_live.show(layout, change.after, self.run, say)
             case Kind.RETIRE:
                 local_instances.retire(layout, supervisor, change.subject)
             case Kind.REMOVE:
                 assert change.image is not None
-                local_leftovers.wait_unused(layout, change.image, say)
+                instances.wait_unused(layout, change.image, lambda users: local_instances.working(layout, users), say)
                 local_leftovers.sweep(layout, supervisor)
                 local_images.remove(layout, change.image)
 
@@ -98,17 +102,3 @@ class LocalTarget:
         from deployment.targets import local_destroy
 
         return local_destroy.destroy(self._layout, say)
-
-    def _route(self, change: Change) -> None:
-        from deployment.targets import local_services
-
-        assert change.side is not None
-        router = local_services.router(self._layout)
-        wanted = {s.name: s for s in local_observe.observe(self._layout).instances}.get(change.after)
-        if wanted is None:
-            router.route(change.side, None)
-        elif not wanted.ready:
-            raise ChangeFailedError(f"{wanted.name} is not ready: {wanted.detail}", "`status` shows what is")
-        else:
-            router.route(change.side, wanted.address)
-        local_services.keep_routes(self._layout)

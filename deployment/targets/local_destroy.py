@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 from deployment.targets import local_live, mounts, processes
 from deployment.targets.local_layout import Layout, read_records
 from deployment.targets.local_observe import BRIDGE
 from deployment.targets.local_supervisor import Supervisor
+from deployment.targets.target import Say
 from deployment.waiting import until
 
 SERVICES = {
@@ -21,7 +21,7 @@ SERVICES = {
 }
 
 
-def destroy(layout: Layout, say: Callable[[str], None]) -> tuple[str, ...]:
+def destroy(layout: Layout, say: Say) -> tuple[str, ...]:
     """Stop and remove everything and return what is left; interrupted at any point, it can be run again."""
     devices = {m.device for m in mounts.below(mounts.table(), layout.instances)}
     _hide(layout, devices)
@@ -35,7 +35,7 @@ def _hide(layout: Layout, devices: set[str]) -> None:
     """Take the stable path away first: while it shows an instance, that instance is in use and cannot drain."""
     shown = mounts.at(mounts.table(), layout.live)
     ours = shown.device in devices if shown is not None else _our_link(layout)
-    if ours and local_live.hide(layout, layout.present()) is not None and shown is not None:
+    if ours and local_live.hide(layout) is not None and shown is not None:
         mounts.detach(shown.point)
     if _our_link(layout):
         layout.live.unlink()
@@ -49,7 +49,7 @@ def _our_link(layout: Layout) -> bool:
     return aim.startswith(f"{layout.instances}/")
 
 
-def _end_bridges(layout: Layout, say: Callable[[str], None]) -> None:
+def _end_bridges(layout: Layout, say: Say) -> None:
     supervisor = Supervisor(layout)
     folders = [layout.folder(r.name) for r in read_records(layout)]
     working = processes.working_in(folders, BRIDGE)

@@ -8,17 +8,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from deployment.errors import ChangeFailedError
+from deployment.kit import PACKAGES, package_folder
 from deployment.model import Image
 from deployment.targets import local_wheels
 from deployment.targets.local_layout import Layout
+from deployment.targets.target import Say
 
 
-def prepare(layout: Layout, image: Image, say: Callable[[str], None]) -> None:
+def prepare(layout: Layout, image: Image, say: Say) -> None:
     """Build an image; one that is complete is left alone.
 
     It is built beside its place and renamed when it is done, so that a build that was killed leaves no half image.
@@ -42,9 +42,9 @@ def prepare(layout: Layout, image: Image, say: Callable[[str], None]) -> None:
     house = ("--offline", "--no-index", "--find-links", layout.wheels.name)
     _uv(layout.state, "pip", "install", *house, "--no-deps", "--compile-bytecode", "--python", str(python), *pins)
     packages = _site_packages(beside)
-    for package in ("bridge", "dualfuse"):
-        shutil.copytree(_source(package), packages / package, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run([python, "-m", "compileall", "-q", packages / "bridge", packages / "dualfuse"], check=False)
+    for package in PACKAGES:
+        shutil.copytree(package_folder(package), packages / package, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([python, "-m", "compileall", "-q", *(packages / package for package in PACKAGES)], check=False)
     note = {"image": image, "python": sys.version.split()[0], "packages": pins, "seconds": time.monotonic() - started}
     (beside / "image.json").write_text(json.dumps(note, indent=1) + "\n", "utf-8")
     _remove(layout.image(image))  # whatever lies there has no note, so it is half of something
@@ -78,16 +78,6 @@ def _uv(folder: Path, *arguments: str) -> None:
             f"uv {arguments[0]} failed: {' '.join(done.stderr.split())[-400:]}",
             "remove the `wheels` folder in the state folder to fetch the packages again",
         )
-
-
-def _source(package: str) -> Path:
-    """Return the folder of a package of ours without importing it: the tool never runs what a Bridge runs."""
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise ChangeFailedError(
-            f"the package {package} is not installed beside this tool", "install lighthouse-migrate again"
-        )
-    return Path(spec.submodule_search_locations[0])
 
 
 def _site_packages(environment: Path) -> Path:

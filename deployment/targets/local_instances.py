@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from deployment.errors import ChangeFailedError
 from deployment.model import Change
 from deployment.targets import instances, local_services, processes
 from deployment.targets.instances import DEGRADED_SECONDS, find
-from deployment.targets.local_layout import Layout, write_record
+from deployment.targets.local_layout import Layout, Record, write_record
 from deployment.targets.local_leftovers import sweep
 from deployment.targets.local_observe import BRIDGE
 from deployment.targets.local_supervisor import Supervisor, tail
+from deployment.targets.target import Say
 from deployment.waiting import until
 
 
@@ -39,7 +40,7 @@ class Process:
         return pid is not None and processes.send(pid, signal.SIGHUP, BRIDGE)
 
 
-def start(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[[str], None]) -> None:
+def start(layout: Layout, supervisor: Supervisor, change: Change, say: Say) -> None:
     """Start an instance beside what runs and wait until it is ready; if it does not get there, nothing of it stays.
 
     Raises:
@@ -77,13 +78,19 @@ def start(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[
     local_services.write_targets(layout)
 
 
-def configure(layout: Layout, supervisor: Supervisor, change: Change, say: Callable[[str], None]) -> None:
+def configure(layout: Layout, supervisor: Supervisor, change: Change, say: Say) -> None:
     """Write an instance's settings, have it read them again, and wait until they are in force.
 
     Raises:
         ChangeFailedError: It does not run, or does not take them; then the settings are as they were.
     """
     instances.configure(layout, change, Process(layout, supervisor, change.subject), say)
+
+
+def working(layout: Layout, records: Sequence[Record]) -> list[str]:
+    """Return the names of the instances that still run."""
+    there = processes.working_in([layout.folder(r.name) for r in records], BRIDGE)
+    return [r.name for r in records if layout.folder(r.name) in there]
 
 
 def retire(layout: Layout, supervisor: Supervisor, name: str) -> None:

@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from deployment.errors import ChangeFailedError, UnreachableError
 from deployment.model import Image
-from deployment.targets import mounts
-from deployment.targets.local_layout import Layout, Record, read_records
-from deployment.targets.local_run import run
-from deployment.targets.target import Completed
+from deployment.targets import instances, local_run, mounts
+from deployment.targets.local_layout import Layout
+from deployment.targets.target import Completed, Say
 from deployment.whole_file import write_whole
 
+SECONDS = 30.0  # for a swap, which takes one; in a container of its own some more
 
-def show(layout: Layout, name: str, say: Callable[[str], None]) -> None:
-    """Show an instance's mount on the stable path, in one step no client notices.
+Run = Callable[[Sequence[str], Image, float], Completed]
+
+
+def show(layout: Layout, name: str, run: Run, say: Say) -> None:
+    """Show an instance's mount on the stable path, in one step no client notices; `run` swaps where this may be done.
 
     Raises:
         ChangeFailedError: The path cannot show it; it shows what it showed before.
     """
-    record = next((r for r in read_records(layout) if r.name == name), None)
+    record = instances.find(layout, name)
     if record is None:
         raise ChangeFailedError(f"{name} is not there", "`plan` shows what is")
-    make_path(layout)
+    _make_path(layout)
     say(f"showing {name} on {layout.live}")
-    _live(layout, record, "swap", str(layout.mount(name)), str(layout.live))
+    try:
+        argv = ["-m", "dualfuse.live", "swap", str(layout.mount(name)), str(layout.live)]
+        done = run(argv, record.image, SECONDS)
+    except UnreachableError as error:
+        raise ChangeFailedError(error.message, error.hint) from error
+    answer = _answer(done.stdout)
+    if done.returncode != 0 or not answer.get("ok"):
+        why = answer.get("error") or done.stderr.strip()[-300:] or f"it ended with {done.returncode}"
+        raise ChangeFailedError(f"the stable path cannot show {name}: {why}", str(answer.get("hint") or ""))
 
 
-def make_path(layout: Layout) -> None:
+def _make_path(layout: Layout) -> None:
     """Make the stable path where there is none, and write down that it is ours to remove."""
     # the table first: a dead mount there says that nothing is there, and a hung one says nothing ever
     if mounts.at(mounts.table(), layout.live) is not None or os.path.lexists(layout.live):
@@ -53,34 +64,16 @@ def remove_path(layout: Layout) -> str | None:
     return None
 
 
-def hide(layout: Layout, images: frozenset[Image]) -> str | None:
+def hide(layout: Layout) -> str | None:
     """Take whatever the stable path shows away and return why it could not be done."""
-    image = next(iter(sorted(images)), None)
+    image = min(layout.present(), default=None)
     if image is None:
         return "no image is left to do it with"
     try:
-        done = run(layout, ["-m", "dualfuse.live", "detach", str(layout.live)], image, 20)
+        done = local_run.run(layout, ["-m", "dualfuse.live", "detach", str(layout.live)], image, SECONDS)
     except UnreachableError as error:
         return error.message
     return None if done.returncode == 0 else _answer(done.stdout).get("error") or done.stderr.strip()[-200:]
-
-
-def _live(layout: Layout, record: Record, *arguments: str) -> None:
-    try:
-        done = run(layout, ["-m", "dualfuse.live", *arguments], record.image, 20)
-    except UnreachableError as error:
-        raise ChangeFailedError(error.message, error.hint) from error
-    if why := refused(done, record.name):
-        raise why
-
-
-def refused(done: Completed, name: str) -> ChangeFailedError | None:
-    """Return the error for a change of the stable path that was refused, or None where it was done."""
-    answer = _answer(done.stdout)
-    if done.returncode == 0 and answer.get("ok"):
-        return None
-    why = answer.get("error") or done.stderr.strip()[-300:] or f"it ended with {done.returncode}"
-    return ChangeFailedError(f"the stable path cannot show {name}: {why}", str(answer.get("hint") or ""))
 
 
 def _answer(output: str) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from deployment import unix_socket
 from deployment.errors import UnreachableError
 from deployment.http_ask import Answer, ask
-from deployment.model import InstanceState, Observation, Side
+from deployment.model import Image, InstanceState, Observation, Side
 from deployment.router import Router
 from deployment.targets import mounts, processes
 from deployment.targets.local_layout import Layout, Record, read_last, read_records
@@ -38,9 +38,19 @@ def observe(layout: Layout) -> Observation:
         if record.retired and pid is None:
             continue  # gone; what it left is removed with the next change
         states.append(state_of(layout, record, told.get(record.name, {}), answers.get(record.name, Answer()), pid))
-    live, live_detail = shown(layout, records)
-    router = Router(layout.haproxy / "admin.sock", ROUTER_SECONDS)
-    running, routes, weight, actual = routing(router, records)
+    return observation(layout, records, states, layout.present(), _notes(layout, states))
+
+
+def observation(
+    layout: Layout,
+    records: tuple[Record, ...],
+    states: Sequence[InstanceState],
+    images: frozenset[Image],
+    notes: Sequence[str],
+) -> Observation:
+    """Return instances, images and notes together with what the router and the stable path say."""
+    live, live_detail = _shown(layout, records)
+    running, routes, weight, actual = _routing(Router(layout.haproxy / "admin.sock", ROUTER_SECONDS), records)
     return Observation(
         instances=tuple(states),
         router=running,
@@ -49,9 +59,9 @@ def observe(layout: Layout) -> Observation:
         actual=actual,
         live=live,
         live_detail=live_detail,
-        images=layout.present(),
+        images=images,
         last=read_last(layout),
-        notes=_notes(layout, states),
+        notes=tuple(notes),
     )
 
 
@@ -68,10 +78,10 @@ def health(answer: Answer) -> dict[str, Any]:
 
 def live_name(layout: Layout) -> str | None:
     """Return the name of the instance whose mount the live path shows."""
-    return shown(layout, read_records(layout))[0]
+    return _shown(layout, read_records(layout))[0]
 
 
-def _notes(layout: Layout, states: list[InstanceState]) -> tuple[str, ...]:
+def _notes(layout: Layout, states: Sequence[InstanceState]) -> tuple[str, ...]:
     """Say what would not be started again if it died."""
     serving = [s for s in states if not s.draining]
     if not serving:
@@ -125,7 +135,7 @@ def state_of(layout: Layout, record: Record, said: Mapping[str, Any], answer: An
     return InstanceState(**common, told={}, serving=None, ready=False, detail=detail, pid=pid)
 
 
-def shown(layout: Layout, records: tuple[Record, ...]) -> tuple[str | None, str]:
+def _shown(layout: Layout, records: tuple[Record, ...]) -> tuple[str | None, str]:
     """Return whose mount the live path shows, or None and why that is not known."""
     table = mounts.table()
     visible = mounts.at(table, layout.live)
@@ -173,7 +183,7 @@ def _answers(path: Path) -> bool:
         return False
 
 
-def routing(router: Router, records: tuple[Record, ...]) -> tuple[bool, Mapping[Side, str], int | None, float | None]:
+def _routing(router: Router, records: tuple[Record, ...]) -> tuple[bool, Mapping[Side, str], int | None, float | None]:
     """Return what the router says: that it runs, where each side goes, the weight and the actual share."""
     try:
         servers = router.servers()

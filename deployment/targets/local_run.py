@@ -11,7 +11,7 @@ from deployment.errors import UnreachableError
 from deployment.model import Image
 from deployment.targets import processes
 from deployment.targets.local_layout import Layout
-from deployment.targets.target import Completed
+from deployment.targets.target import Completed, outlived
 
 
 def run(layout: Layout, argv: Sequence[str], image: Image, timeout: float) -> Completed:
@@ -37,7 +37,7 @@ def run(layout: Layout, argv: Sequence[str], image: Image, timeout: float) -> Co
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
             _end(process)
-            raise UnreachableError(f"`{' '.join(argv)[:120]}` did not end within {timeout:g} s") from error
+            raise outlived(argv, timeout) from error
         except BaseException:
             _end(process)
             raise

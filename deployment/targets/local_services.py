@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
 
 from deployment.errors import ChangeFailedError
-from deployment.model import Side
+from deployment.model import InstanceState, Side
 from deployment.router import MAP, SHARED_LOAD, Router
 from deployment.targets import processes
 from deployment.targets.local_layout import HOST, Layout, read_records
 from deployment.targets.local_supervisor import Supervisor, tail
+from deployment.targets.target import Say
+from deployment.waiting import until
 from deployment.whole_file import write_whole
+
+START_SECONDS = 10.0
 
 PROMETHEUS = """\
 # One target file, rewritten whenever an instance comes or goes; Prometheus reads it again by itself.
@@ -35,7 +38,7 @@ def router(layout: Layout) -> Router:
     return Router(layout.haproxy / "admin.sock")
 
 
-def start_router(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) -> None:
+def start_router(layout: Layout, supervisor: Supervisor, say: Say) -> None:
     """Start HAProxy with no routes and a weight of 0, or with what it last had; one that answers is left alone.
 
     Raises:
@@ -55,16 +58,18 @@ def start_router(layout: Layout, supervisor: Supervisor, say: Callable[[str], No
         [program, "-c", "-f", "haproxy.cfg"], cwd=layout.haproxy, capture_output=True, text=True, check=False
     )
     if checked.returncode != 0:
-        raise ChangeFailedError(f"haproxy refuses its configuration: {' '.join(checked.stderr.split())[-300:]}")
+        raise ChangeFailedError(
+            f"haproxy refuses its configuration: {' '.join(checked.stderr.split())[-300:]}",
+            f"repair {layout.haproxy}/haproxy.cfg, or remove it: it is written anew",
+        )
     say(f"starting the router on port {layout.place.router_port}")
     supervisor.define("router", "haproxy", [program, "-f", "haproxy.cfg"], "haproxy.log", {})
     supervisor.start("router")
-    deadline = time.monotonic() + 10
-    while not router(layout).answers():
-        if time.monotonic() > deadline or supervisor.state("router")[0] in ("FATAL", "BACKOFF"):
-            supervisor.stop("router")
-            raise ChangeFailedError(f"the router does not start: {tail(layout.haproxy / 'haproxy.log')}")
-        time.sleep(0.02)
+    until(lambda: router(layout).answers() or supervisor.state("router")[0] in ("FATAL", "BACKOFF"), START_SECONDS)
+    if not router(layout).answers():
+        supervisor.stop("router")
+        log = layout.haproxy / "haproxy.log"
+        raise ChangeFailedError(f"the router does not start: {tail(log)}", f"see {log}")
 
 
 def write_routes(layout: Layout, routes: Mapping[Side, str]) -> None:
@@ -83,13 +88,39 @@ def write_routes(layout: Layout, routes: Mapping[Side, str]) -> None:
     write_whole(layout.haproxy / "haproxy.cfg", template.substitute(values))
 
 
+def set_weight(layout: Layout, percent: int | None) -> None:
+    """Put a share of the clients on the canary, also after a crash of the router.
+
+    Raises:
+        ChangeFailedError: The router did not take it.
+        UnreachableError: The router does not answer.
+    """
+    assert percent is not None
+    router(layout).set_weight(percent)
+    keep_routes(layout)
+
+
+def route(layout: Layout, side: Side | None, instance: InstanceState | None) -> None:
+    """Send a side's traffic to an instance, or nowhere, also after a crash of the router.
+
+    Raises:
+        ChangeFailedError: The instance is not ready, or the router did not take it.
+        UnreachableError: The router does not answer.
+    """
+    assert side is not None
+    if instance is not None and not instance.ready:
+        raise ChangeFailedError(f"{instance.name} is not ready: {instance.detail}", "`status` shows what is")
+    router(layout).route(side, None if instance is None else instance.address)
+    keep_routes(layout)
+
+
 def keep_routes(layout: Layout) -> None:
     """Write down where the traffic goes, for a router that is started again after a crash."""
     servers = router(layout).servers()
     write_routes(layout, {s: v.address for s, v in servers.items() if v.routed})
 
 
-def start_prometheus(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) -> None:
+def start_prometheus(layout: Layout, supervisor: Supervisor, say: Say) -> None:
     """Start Prometheus where it is installed; without it the tool reads the Bridges' metrics itself.
 
     Raises:
@@ -100,7 +131,6 @@ def start_prometheus(layout: Layout, supervisor: Supervisor, say: Callable[[str]
         [layout.prometheus], "--config.file=prometheus.yml"
     ):
         return
-    address = f"{HOST}:{layout.place.prometheus_port}"
     require_free(layout.place.prometheus_port, "Prometheus")
     write_whole(layout.prometheus / "prometheus.yml", PROMETHEUS)
     write_targets(layout)
@@ -110,7 +140,7 @@ def start_prometheus(layout: Layout, supervisor: Supervisor, say: Callable[[str]
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=data",
         "--storage.tsdb.retention.time=60d",
-        f"--web.listen-address={address}",
+        f"--web.listen-address={HOST}:{layout.place.prometheus_port}",
         "--log.level=warn",
     ]
     supervisor.define("prometheus", "prometheus", argv, "prometheus.log", {})

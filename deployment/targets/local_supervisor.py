@@ -14,8 +14,7 @@ import os
 import shlex
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from deployment import unix_socket
 from deployment.errors import ChangeFailedError
 from deployment.targets import processes
 from deployment.targets.local_layout import Layout
+from deployment.targets.target import Say
+from deployment.waiting import until
 from deployment.whole_file import write_whole
 
 CONFIGURATION = """\
@@ -58,6 +59,7 @@ stdout_logfile=NONE
 stderr_logfile=NONE
 """
 
+START_SECONDS = 10.0
 ALREADY_ADDED, BAD_NAME, NOT_RUNNING, ALREADY_STARTED = 90, 10, 70, 60  # supervisor.xmlrpc.Faults
 
 
@@ -72,7 +74,7 @@ class Supervisor:
         """Return whether it answers."""
         return unix_socket.listening(self._folder / "supervisor.sock")
 
-    def ensure(self, say: Callable[[str], None]) -> None:
+    def ensure(self, say: Say) -> None:
         """Start supervisord where it does not run.
 
         Raises:
@@ -94,12 +96,7 @@ class Supervisor:
             timeout=30,
             check=False,
         )
-        deadline = time.monotonic() + 10
-        while done.returncode == 0 and not self.runs():
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        if not self.runs():
+        if done.returncode != 0 or not until(self.runs, START_SECONDS):
             raise ChangeFailedError(
                 f"supervisord does not start: {(done.stderr or done.stdout).strip()[-300:] or 'it says nothing'}",
                 f"see {self._folder}/supervisord.log",

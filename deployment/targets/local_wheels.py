@@ -13,13 +13,13 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 from deployment.errors import ChangeFailedError
 from deployment.model import Image
 from deployment.targets import processes
+from deployment.targets.target import Say
 
 PREBUILT = "LIGHTHOUSE_MIGRATE_WHEELS"  # a folder of wheels to take before the package index is asked
 
@@ -42,7 +42,7 @@ def pins(image: Image) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def gather(image: Image, house: Path, say: Callable[[str], None]) -> None:
+def gather(image: Image, house: Path, say: Say) -> None:
     """Bring every wheel of an image into the wheelhouse; those that are there are left alone.
 
     Raises:

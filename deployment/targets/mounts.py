@@ -81,6 +81,13 @@ def detach(point: str) -> str | None:
     return "neither fusermount3 nor fusermount is installed"
 
 
+def clear(folder: Path) -> bool:
+    """Detach every mount at or below a folder and return whether none is left."""
+    for mount in below(table(), folder):
+        detach(mount.point)
+    return not below(table(), folder)
+
+
 def abort(mount: Mount) -> None:
     """Free every client that waits for a FUSE server which does not answer; the mount stays, dead.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from deployment.errors import UnreachableError
 from deployment.model import Change, Image, Observation, Side
 
 Say = Callable[[str], None]
@@ -19,6 +20,14 @@ class Completed:
     returncode: int
     stdout: str
     stderr: str
+
+
+def outlived(argv: Sequence[str], timeout: float) -> UnreachableError:
+    """Return the error for a command that did not end in time."""
+    return UnreachableError(
+        f"`{' '.join(argv)[:120]}` did not end within {timeout:g} s",
+        "`lighthouse-migrate status` shows whether a mount hangs; if none does, the machine is busy: try again",
+    )
 
 
 class Target(Protocol):

@@ -6,40 +6,19 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tests import leaks
+from tests.ports import free_ports
+from tests.waiting import until
 
-Result = TypeVar("Result")
 ROOT = Path(__file__).parents[2]
 BACKENDS = ("fusepy", "pyfuse3")
-
-
-def until(look: Callable[[], Result], seconds: float = 20.0) -> Result:
-    """Return the first true thing that `look` gives; fail if none comes in time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {look}"
-        time.sleep(0.02)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Bridge:

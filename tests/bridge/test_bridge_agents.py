@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from bridge.agents import add, read
-from tests.bridge.harness import BACKENDS, Bridge, cleaned, until
+from tests.bridge.harness import BACKENDS, Bridge, cleaned
+from tests.waiting import until
 
 AGENTS = 16
 MESSAGES = 12  # each agent writes

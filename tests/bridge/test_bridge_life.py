@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.harness import BACKENDS, Bridge, cleaned, until
+from tests.bridge.harness import BACKENDS, Bridge, cleaned
+from tests.waiting import until
 
 pytestmark = pytest.mark.fuse
 

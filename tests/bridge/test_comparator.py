@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bridge.backup import back_up
-from tests.bridge.harness import Bridge, cleaned, until
+from tests.bridge.harness import Bridge, cleaned
+from tests.waiting import until
 
 pytestmark = pytest.mark.fuse
 

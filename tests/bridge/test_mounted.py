@@ -17,7 +17,8 @@ import pytest
 from bridge.mount_child import MountChild
 from bridge.settings import Settings
 from tests import leaks
-from tests.bridge.harness import BACKENDS, until
+from tests.bridge.harness import BACKENDS
+from tests.waiting import until
 
 pytestmark = pytest.mark.fuse
 

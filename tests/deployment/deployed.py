@@ -6,6 +6,7 @@ as JSON: that is how the walk is done as another user.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -19,7 +20,7 @@ from deployment.model import Change, Deployment, Image, Instance, Kind, Observat
 from deployment.plan import holds, plan
 from deployment.targets.local import LocalTarget
 from deployment.targets.target import Place, Target
-from tests.deployment.helpers import Clients, a_place
+from tests.deployment.helpers import Clients, a_place, request
 
 FUSEPY = Instance(Image.FUSE2, "fusepy")
 STABLE = Instance(Image.DUAL, "fusepy", "pyfuse3")
@@ -55,6 +56,17 @@ class Deployed:
 
     def retire(self, name: str) -> Observation:
         return self.apply(Change(Kind.RETIRE, name, "", "drained", ""))
+
+    def serves(self) -> bool:
+        """Whether a client's write passes the router."""
+        with contextlib.suppress(ConnectionError):
+            return request(self.place.router_port, "PUT", "/files/asked", b"content")[0] < 300
+        return False
+
+
+def start(name: str, instance: Instance) -> Change:
+    """Return the change that starts an instance of that name, "canary-2"."""
+    return Change(Kind.START, name, "absent", "", "", instance=instance, side=Side(name.partition("-")[0]))
 
 
 class Files:

@@ -1,25 +1,13 @@
-"""What the deployment's tests share: free ports, bounded waiting, a place to deploy to, clients."""
+"""What the deployment's tests share: a place to deploy to, clients."""
 
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 from deployment.targets.target import Place
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+from tests.ports import free_ports
 
 
 def a_place(folder: Path, drain_seconds: float = 5.0) -> Place:
@@ -37,14 +25,6 @@ def a_place(folder: Path, drain_seconds: float = 5.0) -> Place:
         prometheus_port=p[9],
         drain_seconds=drain_seconds,
     )
-
-
-def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait until something holds, and fail if it never does."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"it never came to hold within {seconds} s"
-        time.sleep(0.02)
 
 
 def request(

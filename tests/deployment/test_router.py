@@ -19,8 +19,10 @@ from deployment.targets import local_services
 from deployment.targets.local_layout import Layout
 from deployment.targets.processes import which
 from deployment.whole_file import write_whole
-from tests.deployment.helpers import Clients, a_place, free_ports, request, until
+from tests.deployment.helpers import Clients, a_place, request
 from tests.deployment.tiny_server import serving
+from tests.ports import free_ports
+from tests.waiting import until
 
 pytestmark = pytest.mark.haproxy
 

@@ -20,7 +20,7 @@ from deployment.metrics.scrape import ScrapeSource
 from deployment.metrics.source import Metric
 from deployment.model import Side
 from tests.deployment.exporter import Exporter
-from tests.deployment.helpers import free_ports
+from tests.ports import free_ports
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from deployment.metrics.source import Measurement, Metric, Source
 from deployment.model import Side
 from deployment.targets.processes import which
 from tests.deployment.exporter import Exporter
-from tests.deployment.helpers import free_ports, until
+from tests.ports import free_ports
+from tests.waiting import until
 
 WINDOW = 60.0
 CONFIGURATION = """\

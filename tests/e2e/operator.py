@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from deployment.targets.local import LocalTarget
 from runbook.rehearsal import ledger
 from runbook.rehearsal.sandbox import free_ports
 from runbook.settings import FILE, Settings, load
+from tests.waiting import until
 
 PROGRAM = [sys.executable, "-c", "from runbook.cli.main import run; run()"]
 SECONDS = 100.0
@@ -112,14 +111,6 @@ class Operator:
         if self.path.exists():
             left = LocalTarget(self.settings.place).destroy(lambda _line: None)
             assert left == ()
-
-
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for something a real process does."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def running_as_root() -> bool:

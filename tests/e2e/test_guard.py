@@ -24,7 +24,8 @@ from runbook.assembly import assemble
 from runbook.engine import Engine
 from runbook.journal import Journal
 from runbook.steps import Walker, Wanted
-from tests.e2e.operator import PROGRAM, Operator, until
+from tests.e2e.operator import PROGRAM, Operator
+from tests.waiting import until
 
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(300)]
 WEEK = 5

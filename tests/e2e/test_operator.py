@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.e2e.operator import Operator, until
+from tests.e2e.operator import Operator
+from tests.waiting import until
 
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.timeout(300)]
 

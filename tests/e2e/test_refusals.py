@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from runbook.lock import OperatorLock
-from tests.e2e.operator import Operator, until
+from tests.e2e.operator import Operator
+from tests.waiting import until
 
 
 def state_of(operator: Operator) -> set[str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from runbook.rehearsal.leftovers import left_behind
-from tests.e2e.operator import PROGRAM, until
+from tests.e2e.operator import PROGRAM
+from tests.waiting import until
 
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy]
 

@@ -14,8 +14,9 @@ import pytest
 
 from deployment.kit import everything
 from tests import leaks
-from tests.bridge.harness import free_ports, until
 from tests.kit.images import BASE, docker, image, validated
+from tests.ports import free_ports
+from tests.waiting import until
 
 pytestmark = [pytest.mark.docker, pytest.mark.fuse, pytest.mark.root, pytest.mark.timeout(600)]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.harness import until
 from tests.kit.images import BACKENDS, build, container, docker, image, lay_out, privileges, state, validated
+from tests.waiting import until
 
 pytestmark = [pytest.mark.docker, pytest.mark.fuse, pytest.mark.timeout(900)]
 

@@ -24,7 +24,9 @@ from phases.calendar import PHASES
 from runbook.monitoring.generated import generated
 from runbook.monitoring.panels import DASHBOARDS, Query
 from runbook.monitoring.rules import breach
-from tests.bridge.harness import Bridge, cleaned, free_ports, until
+from tests.bridge.harness import Bridge, cleaned
+from tests.ports import free_ports
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 KIT = HERE.parents[1] / "kit"

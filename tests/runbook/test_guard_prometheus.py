@@ -18,8 +18,9 @@ from deployment.model import Side
 from deployment.targets.processes import which
 from phases.calendar import stage_at
 from runbook.guard import BLIND
-from tests.deployment.helpers import free_ports, until
+from tests.ports import free_ports
 from tests.runbook.guarded import Guarded
+from tests.waiting import until
 
 pytestmark = pytest.mark.prometheus
 CONFIGURATION = "global: {scrape_interval: 1s}\nscrape_configs: []\n"

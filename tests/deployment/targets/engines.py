@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deployment.targets import mounts, processes
-from tests.deployment.helpers import until
+from tests.waiting import until
 
 BRIDGE = f"lmtest{os.getpid() % 10**6}"
 BASE = "python:3.11-slim-bookworm"

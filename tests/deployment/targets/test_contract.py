@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import signal
@@ -21,8 +20,9 @@ from deployment.targets.docker_target import DockerTarget
 from deployment.targets.local import LocalTarget
 from deployment.targets.local_observe import BRIDGE
 from deployment.targets.target import Place, Target
-from tests.deployment.deployed import CANARY, STABLE, Deployed, walk
-from tests.deployment.helpers import Clients, request, until
+from tests.deployment.deployed import CANARY, STABLE, Deployed, start, walk
+from tests.deployment.helpers import Clients
+from tests.waiting import until
 
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy]
 
@@ -62,10 +62,6 @@ def alone(kind: Make, short_tmp: Path, wheels: Path) -> Iterator[Deployed]:
         assert deployed.target.destroy(print) == ()
 
 
-def start(name: str, side: Side, instance: Instance) -> Change:
-    return Change(Kind.START, name, "absent", "", "", instance=instance, side=side)
-
-
 def test_the_walk_fails_nobody_and_leaves_nothing(kind: Make, short_tmp: Path, wheels: Path) -> None:
     # a path that no Unix socket could have, with characters that configuration files take for their own
     folder = short_tmp / ("long " * 20) / "with # and ; and %d"
@@ -102,7 +98,7 @@ def test_a_killed_router_comes_back_with_its_routes_and_weight(both: Deployed) -
     until(lambda: both.target.observe().router, 20)
     after = both.target.observe()
     assert (after.weight, after.routes) == (before.weight, before.routes)
-    until(lambda: request_passes(both))
+    until(both.serves)
 
 
 def test_a_busy_port_is_named_and_nothing_is_left(both: Deployed) -> None:
@@ -113,7 +109,7 @@ def test_a_busy_port_is_named_and_nothing_is_left(both: Deployed) -> None:
         stranger.bind(("127.0.0.1", port))
         stranger.listen()
         with pytest.raises(ChangeFailedError, match=rf"port {port} is taken by pid {os.getpid()}"):
-            both.target.apply(start(f"canary-{generation}", Side.CANARY, CANARY), print)
+            both.target.apply(start(f"canary-{generation}", CANARY), print)
     assert len(both.target.observe().instances) == 2
     assert not (both.place.state / "instances" / f"canary-{generation}").exists()
 
@@ -122,11 +118,11 @@ def test_what_cannot_start_leaves_nothing_and_says_why(both: Deployed) -> None:
     generation = both.target.observe().last[Side.CANARY] + 1
     name = f"canary-{generation}"
     with pytest.raises(ChangeFailedError, match=name) as failure:
-        both.target.apply(start(name, Side.CANARY, Instance(Image.DUAL, "nonsense")), print)
+        both.target.apply(start(name, Instance(Image.DUAL, "nonsense")), print)
     assert "nonsense" in failure.value.message
     seen = both.target.observe()
     assert seen.named(name) is None and len(seen.instances) == 2
-    assert request_passes(both)
+    assert both.serves()
 
 
 def test_the_stable_path_follows_an_instance_that_changes_its_backend(both: Deployed) -> None:
@@ -253,9 +249,3 @@ def test_a_plain_folder_with_files_on_the_stable_path_is_refused(alone: Deployed
 def _is_below(pid: int, ancestor: int) -> bool:
     above = processes.parent(pid)
     return above is not None and above > 1 and (above == ancestor or _is_below(above, ancestor))
-
-
-def request_passes(deployed: Deployed) -> bool:
-    with contextlib.suppress(ConnectionError):
-        return request(deployed.place.router_port, "PUT", "/files/asked", b"content")[0] < 300
-    return False

@@ -22,8 +22,10 @@ from deployment.targets.local_layout import Layout
 from deployment.targets.target import DockerPlace
 from runbook.settings import FILE, load
 from tests.deployment.deployed import CANARY, FUSEPY, MIRRORING, STABLE, Deployed
-from tests.deployment.helpers import a_place, free_ports, request, until
+from tests.deployment.helpers import a_place, request
 from tests.deployment.targets.engines import BASE, docker
+from tests.ports import free_ports
+from tests.waiting import until
 
 pytestmark = [pytest.mark.fuse, pytest.mark.root, pytest.mark.docker, pytest.mark.timeout(600)]
 

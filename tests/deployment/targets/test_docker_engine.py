@@ -15,8 +15,9 @@ from deployment.plan import plan
 from deployment.targets.docker_engine import DEFAULT, Engine, endpoint
 from deployment.targets.docker_target import DockerTarget
 from tests.deployment.deployed import CANARY, STABLE, Deployed
-from tests.deployment.helpers import Clients, until
+from tests.deployment.helpers import Clients
 from tests.deployment.targets.engines import BASE, OwnEngine, docker
+from tests.waiting import until
 
 
 @pytest.mark.docker

@@ -15,9 +15,10 @@ from deployment.plan import plan
 from deployment.targets import mounts
 from deployment.targets.docker_engine import Engine
 from deployment.targets.docker_target import DockerTarget
-from tests.deployment.deployed import CANARY, STABLE, Deployed
-from tests.deployment.helpers import Clients, until
+from tests.deployment.deployed import CANARY, STABLE, Deployed, start
+from tests.deployment.helpers import Clients
 from tests.deployment.targets.engines import docker, stranger
+from tests.waiting import until
 
 pytestmark = [pytest.mark.fuse, pytest.mark.root, pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -113,7 +114,7 @@ def test_a_stranger_with_our_name_is_named_and_left_alone(both: Deployed) -> Non
         with pytest.raises(
             ChangeFailedError, match=f"somebody else's container {theirs[:6]}.* has the name"
         ) as failure:
-            both.target.apply(_start(name, CANARY), print)
+            both.target.apply(start(name, CANARY), print)
         assert failure.value.hint == f"rename it: docker rename {_container(both, name)} OTHER"
     both.apply(Change(Kind.RETIRE, name, "", "drained", ""))
     assert both.to(HALF).named(name) is None
@@ -126,7 +127,7 @@ def test_an_image_that_does_not_start_is_said_so_and_nothing_stays(both: Deploye
     docker("tag", engine.tag("router"), engine.tag(Image.FUSE3))  # an image that has no Bridge in it
     try:
         with pytest.raises(ChangeFailedError, match=f"{name} ends as soon as it is started: exit code 1") as failure:
-            both.target.apply(_start(name, Instance(Image.FUSE3, "pyfuse3")), print)
+            both.target.apply(start(name, Instance(Image.FUSE3, "pyfuse3")), print)
         assert "docker logs" in failure.value.hint
     finally:
         docker("rmi", engine.tag(Image.FUSE3))
@@ -147,7 +148,3 @@ def test_the_engine_is_away_and_the_traffic_still_moves(both: Deployed, monkeypa
         blind.apply(Change(Kind.WEIGHT, "router weight", "", "", "", weight=0), print)
         assert blind.observe().weight == 0
     both.to(HALF)
-
-
-def _start(name: str, instance: Instance) -> Change:
-    return Change(Kind.START, name, "absent", "", "", instance=instance, side=Side.CANARY)

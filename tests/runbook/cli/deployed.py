@@ -11,7 +11,7 @@ from deployment.model import Side
 from dualfuse.instrument import BUCKETS
 from runbook.journal import Journal
 from runbook.settings import FILE, load
-from tests.deployment.helpers import free_ports
+from tests.ports import free_ports
 
 
 def deployed(folder: Path, week: int = 4, seconds: int = 120, extra: str = "") -> Path:

@@ -18,7 +18,8 @@ from runbook.rehearsal.load import TOKEN
 from runbook.rehearsal.pulse import FailedError, Pulse
 from runbook.rehearsal.sections import Sections
 from runbook.rehearsal.ways import Router
-from tests.bridge.harness import BACKENDS, Bridge, cleaned, until
+from tests.bridge.harness import BACKENDS, Bridge, cleaned
+from tests.waiting import until
 
 KINDS = {
     *("mount.annotate", "http.shadow", "http.past", "mount.past", "append", "mount.stream", "http.stream"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -13,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from deployment.model import Change, Deployment, Image, Instance, Kind, Side
+from deployment.model import Change, Deployment, Image, Kind, Side
 from deployment.targets import mounts, processes
 from deployment.targets.local_observe import BRIDGE
-from tests.deployment.deployed import CANARY, STABLE, Deployed
-from tests.deployment.helpers import until
+from tests.deployment.deployed import CANARY, STABLE, Deployed, start
+from tests.waiting import until
 
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy]
 
@@ -47,10 +46,6 @@ def alone(short_tmp: Path, wheels: Path) -> Iterator[Deployed]:
         assert deployed.target.destroy(print) == ()
 
 
-def start(name: str, side: Side, instance: Instance) -> Change:
-    return Change(Kind.START, name, "absent", "", "", instance=instance, side=side)
-
-
 @pytest.mark.skipif(not ROOT, reason="already an ordinary user: the walk above is this one")
 def test_an_ordinary_user_walks_the_same_way(short_tmp: Path, wheels: Path) -> None:
     home = short_tmp / "home"
@@ -60,7 +55,7 @@ def test_an_ordinary_user_walks_the_same_way(short_tmp: Path, wheels: Path) -> N
     wheels.chmod(0o755)
     done = subprocess.run(
         [*AS_NOBODY, str(python), "-m", "tests.deployment.deployed", str(home)],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={**os.environ, "HOME": str(home), "TMPDIR": str(home)},
         capture_output=True,
         text=True,
@@ -82,14 +77,13 @@ def test_bridges_outlive_their_supervisor_and_are_not_doubled(both: Deployed) ->
     seen = both.target.observe()
     assert all(i.ready for i in seen.instances) and len(seen.instances) == 2
     assert "supervisord does not run" in seen.notes[0]
-    assert request_passes(both)
+    assert both.serves()
     seen = both.set_weight(40)  # whatever is applied starts it again
     assert sorted(seen.notes) == sorted(
         f"{name} runs without supervision: it is not started again if it dies" for name in before
     )
     for instance in seen.instances:  # what runs is not started a second time
-        assert instance.side
-        both.apply(start(instance.name, instance.side, CANARY if instance.side is Side.CANARY else STABLE))
+        both.apply(start(instance.name, CANARY if instance.side is Side.CANARY else STABLE))
     assert {i.name: i.pid for i in both.target.observe().instances} == before
     # an instance the new supervisord has not started is retired all the same
     name = next(i.name for i in seen.instances if i.side is Side.CANARY)
@@ -139,14 +133,6 @@ def test_a_deployment_that_hangs_can_be_destroyed(short_tmp: Path, wheels: Path)
     assert mounts.at(mounts.table(), hung.place.live) is None
 
 
-def request_passes(deployed: Deployed) -> bool:
-    from tests.deployment.helpers import request
-
-    with contextlib.suppress(ConnectionError):
-        return request(deployed.place.router_port, "PUT", "/files/asked", b"content")[0] < 300
-    return False
-
-
 def _python_for_everybody(folder: Path) -> Path:
     """Make an environment in which another user has what this one has: root's interpreter may be out of his reach."""
     candidates = [Path(sys.executable).resolve(), Path(f"/usr/bin/python3.{sys.version_info.minor}")]
@@ -162,5 +148,5 @@ def _python_for_everybody(folder: Path) -> Path:
     subprocess.run([uv.find_uv_bin(), "venv", "-q", "--no-project", "--python", python, folder / "venv"], check=True)
     packages = folder / "venv" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
     ours = [str(p) for p in sys.path if p.endswith("site-packages")]
-    (packages / "ours.pth").write_text("\n".join([*ours, str(Path(__file__).parents[2])]) + "\n")
+    (packages / "ours.pth").write_text("\n".join([*ours, str(Path(__file__).parents[3])]) + "\n")
     return folder / "venv" / "bin" / "python"
