@@ -30,6 +30,7 @@ class Meter:
 
     metric: Metric
     points: dict[Side, tuple[Point, ...]]
+    operation: str = ""  # the kind it speaks of; empty: of all together
 
     def newest(self, side: Side) -> float | None:
         """Return the newest value, or None where nothing is known of the newest slice."""
@@ -48,18 +49,35 @@ class Metered:
     kinds: tuple[str, ...]
     limits: dict[Metric, tuple[str, float | None]]  # how the limit reads, and where it stands
     trouble: tuple[str, ...]  # why a side is not known
+    rates: tuple[Meter, ...] = ()  # operations a second by kind, the most frequent first
 
 
-def meter(engine: Engine, window: float, operation: str = "") -> Metered:
-    """Look at both sides over the last `window` seconds."""
-    engine.judgement.poll()
-    step = max(1.0, window / PIECES)
+def meter(
+    engine: Engine, window: float, operation: str = "", *, pieces: int = PIECES, only_look: bool = False
+) -> Metered:
+    """Look at both sides over the last `window` seconds.
+
+    Args:
+        engine: Of the deployment.
+        window: Seconds.
+        operation: Only this kind of operation; empty for all.
+        pieces: That the window is cut into.
+        only_look: Take no sample of its own, but read what others took.
+    """
+    if not only_look:
+        engine.judgement.poll()
+    step = max(1.0, window / pieces)
     pasts = {side: engine.judgement.slices(side, window, step) for side in Side}
     shown = OF_A_KIND if operation else SHOWN
     kinds = dict.fromkeys(kind for past in pasts.values() for kind in past.kinds)
     trouble = [f"{side}: {past.detail or 'no samples'}" for side, past in pasts.items() if not past.slices]
-    meters = tuple(Meter(metric, {side: _points(pasts, side, metric, operation) for side in Side}) for metric in shown)
-    return Metered(engine.clock.now(), window, operation, meters, tuple(kinds), _limits(engine), tuple(trouble))
+    meters = tuple(_meter(pasts, metric, operation) for metric in shown)
+    rates = tuple(_meter(pasts, Metric.OPERATIONS_RATE, kind) for kind in kinds)
+    return Metered(engine.clock.now(), window, operation, meters, tuple(kinds), _limits(engine), tuple(trouble), rates)
+
+
+def _meter(pasts: dict[Side, Slices], metric: Metric, operation: str) -> Meter:
+    return Meter(metric, {side: _points(pasts, side, metric, operation) for side in Side}, operation)
 
 
 def _points(pasts: dict[Side, Slices], side: Side, metric: Metric, operation: str) -> tuple[Point, ...]:
