@@ -48,6 +48,11 @@ class MigrateApp(Movements):
 
         self.enter(MetricsRoom())
 
+    def action_shadow(self) -> None:
+        from runbook.tui.shadow import ShadowRoom
+
+        self.enter(ShadowRoom())
+
     def action_explain(self) -> None:
         from runbook.tui.explain import ExplainRoom
 
@@ -55,6 +60,7 @@ class MigrateApp(Movements):
 
     def action_measure(self) -> None:
         self.watcher.look_now(measure=True)
+        self._hand_down("again")
 
     # the keys of home
 
@@ -93,7 +99,19 @@ class MigrateApp(Movements):
     def action_range(self) -> None:
         self._hand_down("range")
 
-    def _hand_down(self, name: str) -> None:
+    def action_operation(self) -> None:
+        self._hand_down("operation")
+
+    def action_earlier_metric(self) -> None:
+        self._hand_down("step", -1)
+
+    def action_later_metric(self) -> None:
+        self._hand_down("step", 1)
+
+    def action_chart(self, row: int) -> None:
+        self._hand_down("chart", row)
+
+    def _hand_down(self, name: str, *values: int) -> None:
         do = getattr(self.screen, f"do_{name}", None)
         if do is not None:
-            do()
+            do(*values)

@@ -7,6 +7,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -18,8 +20,9 @@ from textual.theme import Theme
 from runbook.tui import keys, workers
 from runbook.tui.glyphs import ASCII, BLUE, ORANGE, UNICODE, AsciiFilter, speaks_utf8
 from runbook.tui.home import Home
-from runbook.tui.look import Seen, Trail, look
+from runbook.tui.look import Seen, look
 from runbook.tui.paint import text
+from runbook.tui.remembered import Remembered
 from runbook.tui.room import Room
 from runbook.tui.workers import MOVES, Asked, Ended, Found, Looked, Open, Said, Then, Unanswered, Watcher, Work
 
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from runbook.guard_company import Company
 
 THEME = Theme(name="lighthouse", primary=BLUE, accent=ORANGE, warning=ORANGE, error=ORANGE, dark=True)
+
+
+#: Rooms a session may begin in: they only read.
+REOPENED = frozenset({"plan", "history", "metrics", "shadow", "explain"})
 
 
 class Core(App[None]):
@@ -47,8 +54,11 @@ class Core(App[None]):
         utf8: bool | None = None,
         now: Callable[[], float] = time.time,
         remap: str = "",
+        memory: Path | None = None,
     ) -> None:
         """Make the app; it looks, works and with `guards` stands guard through `opened`, each in a thread of its own.
+
+        `memory` is the file in which the next session finds what this one was reading.
 
         Raises:
             UsageError: `remap` gives keys to actions that do not exist.
@@ -59,7 +69,8 @@ class Core(App[None]):
         self.seen: Seen | None = None
         self.trouble: tuple[str, str] | None = None  # why the newest look failed, and what to do
         self.looked_at = now()
-        self.trail = Trail()
+        self._memory = memory
+        self.remembered = Remembered.read(memory)
         self.lines: deque[str] = deque(maxlen=2000)  # what work narrated
         self.works: list[Work] = []
         self.asks: Asked | None = None  # the question that waits for an answer
@@ -87,6 +98,8 @@ class Core(App[None]):
     def on_mount(self) -> None:
         self.set_interval(1.0, self._tick)
         self.call_after_refresh(self.watcher.start)
+        if self.remembered.screen in REOPENED:
+            self.call_after_refresh(self.run_action, self.remembered.screen)
         if self.company is not None:
             self.company.start()
 
@@ -94,6 +107,8 @@ class Core(App[None]):
         self.watcher.end()
         if self.company is not None:
             self.company.let_go()
+        if self._memory is not None and not self.read_only:
+            self.remembered.keep(self._memory)
 
     def deliver(self, message: Message) -> None:
         """Take a worker's message, from its thread."""
@@ -126,8 +141,10 @@ class Core(App[None]):
     # what the workers say
 
     def on_looked(self, message: Looked) -> None:
-        self.seen, self.trouble, self.looked_at = message.seen, None, self.now()
-        self.trail.add(message.seen)
+        seen = message.seen
+        if seen.metered is None and self.seen is not None:  # not asked for this time
+            seen = replace(seen, metered=self.seen.metered)
+        self.seen, self.trouble, self.looked_at = seen, None, self.now()
         self._paint()
 
     def on_unanswered(self, message: Unanswered) -> None:
@@ -178,8 +195,10 @@ class Core(App[None]):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.push_screen(room)
+        self.remembered.screen = room.room
 
     def action_home(self) -> None:
+        self.remembered.screen = "home"
         while len(self.screen_stack) > 1:
             self.pop_screen()
 

@@ -13,7 +13,14 @@ from runbook.tui.glyphs import ORANGE
 from runbook.tui.paint import Part, lines
 from runbook.tui.room import Room, bindings
 
-ROOMS = {"home": "Home", "checks": "Checks", "history": "History", "metrics": "Metrics", "log": "Log"}
+ROOMS = {
+    "home": "Home",
+    "checks": "Checks",
+    "history": "History",
+    "metrics": "Metrics",
+    "shadow": "Shadow",
+    "log": "Log",
+}
 WALK = (
     "The walk: `a` enters the next week. It asks the checks, shows the plan and asks you; each change is verified.",
     "A stage soaks, then its gates must pass; `a`, then `w` waits for that and rolls back by itself on a breach.",

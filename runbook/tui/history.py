@@ -45,14 +45,19 @@ class HistoryRoom(Room):
             yield Static(id="evidence", markup=False)
 
     def on_mount(self) -> None:
+        self.do_again()
+        self.query_one(OptionList).focus()
+        super().on_mount()
+
+    def do_again(self) -> None:
+        """Read the journal again."""
+
         def do(engine: Engine, work: Work) -> str:
             events, broken = tuple(engine.journal.events())[-MOST:], engine.journal.broken_at()
             work.post(Then(partial(self.read, events, broken)))
             return ""
 
         self.ours.start("reading", do)
-        self.query_one(OptionList).focus()
-        super().on_mount()
 
     def read(self, events: tuple[Event, ...], broken: int | None) -> None:
         """Show the journal."""

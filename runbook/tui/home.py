@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from phases.calendar import PHASES
 from runbook.state import LAST_WEEK, Status
-from runbook.tui import paint
+from runbook.tui import paint, paint_now, paint_weeks
 from runbook.tui.room import Room, bindings, show
 
 LOADING = Content("looking ...")
@@ -85,22 +85,22 @@ class Home(Room):
         shot = app.seen.snapshot
         week = self.here() if self.shown is None else self.shown
         width = self._part("next").content_size.width
-        show(self._part("rail"), paint.rail(shot, week, app.glyphs))
+        show(self._part("rail"), paint_weeks.rail(shot, week, app.glyphs))
         place = "" if self.shown is None else "  (. comes back)"
         self._part("week").border_title = f"Week {week} {PHASES[week].name}{place}"
-        show(self._part("week"), paint.page(shot, week), layout=True)
-        show(self._part("traffic"), paint.traffic(shot, width), layout=True)
+        show(self._part("week"), paint_weeks.page(shot, week), layout=True)
+        show(self._part("traffic"), paint_now.traffic(shot, width), layout=True)
         gates = self._part("gates")
-        gates.border_title = paint.gates_title(shot)
-        show(gates, paint.gates(shot, app.trail, app.glyphs, width), layout=True)
-        show(self._part("next"), paint.next_steps(app.seen, app.now(), width), layout=True)
-        show(self._part("events"), paint.events(app.seen.events, max(4, self.size.height - 4)), layout=True)
+        gates.border_title = paint_now.gates_title(shot)
+        show(gates, paint_now.gates(shot, app.seen.metered, app.glyphs, width), layout=True)
+        show(self._part("next"), paint_now.next_steps(app.seen, app.now(), width), layout=True)
+        show(self._part("events"), paint_now.events(app.seen.events, max(4, self.size.height - 4)), layout=True)
 
     def tick(self) -> None:
         super().tick()
         if self.ours.seen is not None:
             width = self._part("next").content_size.width
-            show(self._part("next"), paint.next_steps(self.ours.seen, self.ours.now(), width))
+            show(self._part("next"), paint_now.next_steps(self.ours.seen, self.ours.now(), width))
 
     def _part(self, name: str) -> Static:
         return self.query_one(f"#{name}", Static)

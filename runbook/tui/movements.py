@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runbook.state import Status
-from runbook.tui import paint
+from runbook.tui import paint_weeks
 from runbook.tui.core import Core
 from runbook.tui.workers import MOVES, Asked, Found, Said, Work
 
@@ -142,7 +142,7 @@ class Movements(Core):
 
     def asked_ids(self) -> tuple[str, ...]:
         """Return the checks of where the walk is."""
-        return () if self.seen is None else paint.asked_by(self.seen.snapshot)
+        return () if self.seen is None else paint_weeks.asked_by(self.seen.snapshot)
 
     # leaving
 

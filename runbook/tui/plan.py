@@ -41,13 +41,18 @@ class PlanRoom(Room):
             yield Static("planning ...", id="plan", markup=False)
 
     def on_mount(self) -> None:
+        self.do_again()
+        super().on_mount()
+
+    def do_again(self) -> None:
+        """Plan again."""
+
         def do(engine: Engine, work: Work) -> str:
             todo, before = engine.plan(), tuple(engine.journal.events())
             work.post(Then(partial(self.planned, todo, before)))
             return f"{digest(todo)}: {len(todo)} changes"
 
         self.ours.start("reading", do)
-        super().on_mount()
 
     def planned(self, todo: tuple[Step, ...], before: tuple[Event, ...]) -> None:
         """Show the plan."""

@@ -17,7 +17,7 @@ from textual.message import Message
 
 from deployment.errors import HeldError, OperatorError
 from runbook.engine import Engine, Proposal
-from runbook.tui.look import Seen
+from runbook.tui.look import HOME, Past, Seen
 
 if TYPE_CHECKING:
     from checks.runner import Result
@@ -26,11 +26,10 @@ Say = Callable[[str], None]
 Post = Callable[[Message], object]
 Look = Callable[..., Seen]
 
-#: Seconds between two looks, and between two measurements; both stretch where they cost more than this share of a core.
+#: Seconds between two looks; they and measurements stretch where they cost more than this share of a core.
 LOOK_SECONDS = 2.0
-MEASURE_SECONDS = 10.0
-ATTENTIVE_SECONDS = 2.0  # between two measurements while somebody reads the charts
 SHARE = 0.01
+ATTENTIVE_SHARE = 0.05  # while somebody reads the charts
 #: Kinds of work that move the deployment.
 MOVES = ("advance", "rollback")
 
@@ -105,12 +104,12 @@ class Watcher(threading.Thread):
         self._opened, self._look, self._post, self._measures = opened, look, post, measures
         self._wake = threading.Event()
         self._ends = False
-        self._now = measures
-        self.attentive = False  # somebody reads the charts
+        self._now = True
+        self.past: Past = HOME  # what somebody reads; set by the interface
 
     def look_now(self, *, measure: bool = False) -> None:
         """Look at once."""
-        self._now = self._now or (measure and self._measures)
+        self._now = self._now or measure
         self._wake.set()
 
     def end(self) -> None:
@@ -134,14 +133,18 @@ class Watcher(threading.Thread):
         rest, measured, first = 0.0, float("-inf"), True
         while not self._ends:
             began, spent = time.monotonic(), time.thread_time()
-            pause = max(ATTENTIVE_SECONDS if self.attentive else MEASURE_SECONDS, rest)
-            # the first picture comes without measurements, because they may take longer
-            measure = self._measures and not first and (self._now or began - measured >= pause)
-            self._tell(Looked(self._look(engine, measure=measure)))
+            past = self.past
+            # the first picture comes without the past, because it may take longer
+            due = not first and (self._now or began - measured >= max(past.every, rest))
+            if due:
+                self._now = False  # what is asked for from now on is for the next look
+            self._tell(Looked(self._look(engine, measure=due and self._measures, past=past if due else None)))
             cost = time.thread_time() - spent
-            if measure:
-                measured, rest, self._now = began, cost / (5 * SHARE if self.attentive else SHARE), False
-            wait = 0.0 if first else LOOK_SECONDS if measure else max(LOOK_SECONDS, cost / SHARE)
+            if due:
+                measured, rest = began, cost / (SHARE if past.every >= HOME.every else ATTENTIVE_SHARE)
+            steady = LOOK_SECONDS if due else max(LOOK_SECONDS, cost / SHARE)
+            until_due = measured + max(past.every, rest) - time.monotonic()
+            wait = 0.0 if first else min(steady, max(0.1, until_due))
             first = False
             self._wake.wait(wait)
             self._wake.clear()

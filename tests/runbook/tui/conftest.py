@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.runbook.tui.operated import Operated
 
 
 @pytest.fixture(autouse=True)
@@ -19,3 +22,8 @@ def the_same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def operated(tmp_path: Path) -> Operated:
+    return Operated(tmp_path)

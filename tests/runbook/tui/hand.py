@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from checks.gate import Status as Outcome
 from checks.gate import Verdict
-from deployment.metrics.source import Measurement
+from deployment.metrics.series import Point
+from deployment.metrics.source import Metric
 from deployment.model import Image, InstanceState, Observation, Side
 from phases.calendar import PHASES, after, stage_at
 from phases.deployments import CANARY as WITHOUT_FALLBACK
 from phases.deployments import MIRRORING
 from runbook.engine import Engine
 from runbook.journal import Event
+from runbook.metering import Meter, Metered
 from runbook.snapshot import Snapshot
 from runbook.state import State, Status
 from runbook.tui.app import MigrateApp
-from runbook.tui.look import WATCHED, Seen
+from runbook.tui.look import Seen
 
 NOW = 1_760_000_000.0
 DAY = 86400.0
@@ -80,13 +83,60 @@ FEW = replace(
 )
 
 
+#: What each metric is on the stable side; the canary is a little worse.
+USUAL = {
+    Metric.P50: 0.0004,
+    Metric.P95: 0.0031,
+    Metric.P99: 0.0044,
+    Metric.ERROR_RATIO: 0.0002,
+    Metric.SLOW_SHARE: 0.0,
+    Metric.OPERATIONS_RATE: 66.0,
+    Metric.DIVERGENCE_RATIO: 0.0,
+    Metric.UPTIME: 1.0,
+    Metric.CPU_PER_OPERATION: 0.00011,
+    Metric.MEMORY: 24.6e6,
+}
+KINDS = {"read": 40.0, "write": 16.0, "getattr": 10.0}
+LIMITS: dict[Metric, tuple[str, float | None]] = {
+    Metric.P95: ("≤ 5 ms", 0.005),
+    Metric.ERROR_RATIO: ("≤ 1%", 0.01),
+    Metric.DIVERGENCE_RATIO: ("≤ 0.1%", 0.001),
+    Metric.UPTIME: ("≥ 99.9%", 0.999),
+}
+
+
+def waved(metric: Metric, usual: float, window: float, pieces: int, turn: int = 0, kind: str = "") -> Meter:
+    """Return a metric of both sides that goes up and down, with a gap in it."""
+    step = window / pieces
+
+    def point(n: int, factor: float) -> Point:
+        bent = 1.0 if metric is Metric.UPTIME else factor * (1 + ((n * 7 + turn) % 17) / 20)
+        return Point(NOW - window + (n + 1) * step, None if 0.4 < n / pieces < 0.45 else usual * bent, 40)
+
+    sides = {Side.STABLE: 1.0, Side.CANARY: 1.5}
+    return Meter(metric, {side: tuple(point(n, f) for n in range(pieces)) for side, f in sides.items()}, kind)
+
+
+def metered(window: float = 300.0, pieces: int = 60, turn: int = 0) -> Metered:
+    """Return both sides' recent past."""
+    return Metered(
+        NOW,
+        window,
+        "",
+        tuple(waved(metric, usual, window, pieces, turn) for metric, usual in USUAL.items()),
+        tuple(KINDS),
+        LIMITS,
+        (),
+        tuple(waved(Metric.OPERATIONS_RATE, rate, window, pieces, turn, kind) for kind, rate in KINDS.items()),
+    )
+
+
 def picture(state: State, word: str, why: str, **more: Any) -> Seen:
     """Return a look at a walk in this state."""
     stage = None if state.week is None else stage_at(state.week, state.stage)
     ahead = after(state.week, state.stage) if state.status is not Status.ROLLED_BACK else state.resume_at
     soak = 0.0 if stage is None else stage.soak.total_seconds()
     events = more.pop("events", EVENTS)
-    readings = more.pop("readings", ())
     shot = Snapshot(
         at=NOW,
         name=NAME,
@@ -106,7 +156,7 @@ def picture(state: State, word: str, why: str, **more: Any) -> Seen:
         ahead=more.pop("ahead", ahead),
     )
     assert not more
-    return Seen(shot, events, readings)
+    return Seen(shot, events, None if shot.measured_at is None else metered(3600.0, 30))
 
 
 WEEK5 = State(Status.IN, 5, 0, since=NOW - 3 * DAY, head=119)
@@ -155,11 +205,6 @@ PICTURES = {
         next=("plan", "advance", "rollback"),
     ),
 }
-READINGS = tuple(
-    Measurement(metric, side, 60.0, value * (1.0 if side is Side.STABLE else 1.4), 4000, NOW - 4)
-    for metric, value in zip(WATCHED, (0.0004, 0.0031, 0.0044, 0.0002, 66.0, 0.0, 24.6e6), strict=True)
-    for side in Side
-)
 
 
 @contextmanager
@@ -168,6 +213,13 @@ def nobody(say: object, *, tolerant: bool = False) -> Iterator[Engine]:
     yield object()  # type: ignore[misc]
 
 
+@contextmanager
+def observing(say: object, *, tolerant: bool = False) -> Iterator[Engine]:
+    """Open an engine that can observe, and nothing else."""
+    yield SimpleNamespace(target=SimpleNamespace(observe=lambda: BOTH))  # type: ignore[misc]
+
+
 def app_of(seen: Seen, **more: Any) -> MigrateApp:
     """Return the app over one look."""
-    return MigrateApp(nobody, look=lambda engine, measure: seen, now=lambda: NOW, **{"utf8": True, **more})
+    usual = {"utf8": True, "now": lambda: NOW, "look": lambda engine, measure, past: seen, "opened": nobody}
+    return MigrateApp(**{**usual, **more})

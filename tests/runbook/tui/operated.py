@@ -14,7 +14,7 @@ from runbook import snapshot
 from runbook.engine import Engine
 from runbook.journal import Journal
 from runbook.tui.app import MigrateApp
-from runbook.tui.look import Seen
+from runbook.tui.look import Past, Seen
 from tests.runbook.tui.settled import settled
 from tests.runbook.walk import Walk
 
@@ -37,7 +37,7 @@ class Operated:
             journal.close()
 
     def app(self, **more: Any) -> MigrateApp:
-        def look(engine: Engine, *, measure: bool) -> Seen:
+        def look(engine: Engine, *, measure: bool, past: Past | None) -> Seen:
             return Seen(snapshot.take(engine, measure=measure), tuple(engine.journal.events()))
 
         return MigrateApp(self.opened, look=look, now=self.walk.clock.now, **{"utf8": True, **more})

@@ -12,7 +12,7 @@ from runbook.tui.app import MigrateApp
 from runbook.tui.explain import ExplainRoom
 from runbook.tui.help import HelpRoom
 from runbook.tui.home import Home
-from runbook.tui.look import Seen
+from runbook.tui.look import Past, Seen
 from tests.runbook.tui.hand import NOW, PICTURES, nobody
 from tests.runbook.tui.settled import settled, text_of, until
 
@@ -24,7 +24,7 @@ class Hanging:
         self.looks = 0
         self.free = threading.Event()
 
-    def __call__(self, engine: Engine, *, measure: bool) -> Seen:
+    def __call__(self, engine: Engine, *, measure: bool, past: Past | None) -> Seen:
         self.looks += 1
         if self.looks > 1:
             self.free.wait(30)
@@ -61,7 +61,7 @@ def test_a_look_that_hangs_leaves_the_keys_answering_and_says_how_old_it_is() ->
 def test_a_target_that_is_gone_is_said_and_looked_for_again() -> None:
     looks = []
 
-    def look(engine: Engine, *, measure: bool) -> Seen:
+    def look(engine: Engine, *, measure: bool, past: Past | None) -> Seen:
         looks.append(measure)
         if len(looks) == 1:
             raise UnreachableError("the [b]target[/b] does not answer", "look at the host")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -11,23 +10,12 @@ from textual.pilot import Pilot
 
 from checks.check import Check, Finding, Severity
 from checks.runner import Result
-from deployment.metrics.source import Metric
-from deployment.model import Side
 from runbook.tui.app import MigrateApp
-from tests.runbook.tui.hand import EVENTS, NOW, PICTURES, READINGS, app_of
+from tests.runbook.tui.hand import EVENTS, PICTURES, app_of, metered
 from tests.runbook.tui.settled import settled, text_of
 
 SIZES = [(80, 24), (120, 36)]
 both_sizes = pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36"])
-
-
-def with_history(app: MigrateApp) -> MigrateApp:
-    for metric, value in ((Metric.P95, 0.0031), (Metric.ERROR_RATIO, 0.002)):
-        for side in Side:
-            bent = value * (1.0 if side is Side.STABLE else 1.5)
-            points = [(NOW - 290 + 5 * n, bent * (1 + (n % 7) / 10)) for n in range(58)]
-            app.trail.sides[metric, side] = deque(points)
-    return app
 
 
 @both_sizes
@@ -54,8 +42,7 @@ def test_metrics(snap_compare: Any, size: tuple[int, int]) -> None:
         await pilot.press("m")
         await pilot.pause()
 
-    app = with_history(app_of(replace(PICTURES["hold"], readings=READINGS)))
-    assert snap_compare(app, terminal_size=size, run_before=enter)
+    assert snap_compare(app_of(replace(PICTURES["hold"], metered=metered())), terminal_size=size, run_before=enter)
 
 
 @both_sizes
