@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 from bridge.store.instant import spelled
 
 LONGEST = 64 * 1024  # bytes of one line that makes an annotation
-PLAIN = re.compile(
-    r"(\d{1,9})(?:-(\d{1,9}))?[ \t]+(.+)"
-)  # "12-20 text": lines 12 to 20; anything else is about the whole file
+# "12-20 text": lines 12 to 20; anything else is about the whole file
+PLAIN = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?[ \t]+(.+)")
 
 
 class Annotation(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bridge.mount_child import MountChild
 from dualfuse.connections import Holder, holders
@@ -31,7 +31,7 @@ class Drain:
     since: float
     looked_at: float = 0.0  # when its holders were looked for last, counted from `since`
     held_by: tuple[str, ...] = ()
-    asked_to_end: float | None = field(default=None)
+    asked_to_end: float | None = None
 
     @property
     def name(self) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import uvicorn
 from starlette.types import ASGIApp
 
-START_LIMIT = 10.0  # seconds
 # Longer than a router keeps an idle connection in its pool: the side that sends requests must be the one to close, or a
 # request that meets the closing fails, and one that changes something may not be repeated.
 KEEP_ALIVE = 120  # seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge.mount_child import MountChild, Snapshot
@@ -76,9 +76,8 @@ class Tallies:
         """Return the counts by backend as they are now."""
         with self._lock:
             living = list(self._living)
-        for (
-            child
-        ) in living:  # asking takes a moment, and up to half a second where a process is hung: not under the lock
+        # asking takes a moment, and up to half a second where a process is hung: not under the lock
+        for child in living:
             child.counts()
         total: dict[str, Tally] = {}
         with self._lock:
@@ -86,10 +85,7 @@ class Tallies:
                 tally = total.setdefault(backend, Tally())
                 tally.cpu, tally.exceptions = gone.cpu, gone.exceptions
                 tally.cache_hits, tally.cache_misses = gone.cache_hits, gone.cache_misses
-                for name, operation in gone.operations.items():
-                    tally.operations[name] = Operation(
-                        operation.ok, operation.error, operation.seconds, list(operation.buckets)
-                    )
+                tally.operations = {name: replace(operation) for name, operation in gone.operations.items()}
             for child in self._living:
                 total.setdefault(child.backend, Tally()).add(child.counts(fresh=False), child.cpu(), child.memory())
         return total

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 NS = 1_000_000_000
-_PERMISSIONS = 0o7777
 
 
 def nanoseconds(value: float, use_ns: bool) -> int:

@@ -94,6 +94,7 @@ class Instrument(Guard):
         buckets = meter.buckets
         running, late = (set(), meter.late) if name == "lock" else (meter.running, meter.late)  # a lock may take long
 
+        # What follows an operation is written out for both ends of it: a call more would cost every operation.
         def measured(*args: Any) -> Any:
             start = perf_counter()
             running.add(start)

@@ -8,8 +8,8 @@ import os
 import stat
 import time
 from collections.abc import Iterable
-from itertools import count
 
+from bridge.sections.handles import Handles
 from bridge.sections.section import Attributes, Section, Surroundings
 from bridge.store.tree import failure
 from dualfuse.operations import DirectHandle
@@ -20,15 +20,14 @@ class Debug(Section):
 
     def __init__(self, around: Surroundings) -> None:
         self._facts = around.facts
-        self._handles: dict[int, bytes] = {}
-        self._numbers = count(1)
+        self._handles: Handles[bytes] = Handles()
 
     def getattr(self, path: str, fh: int | None = None) -> Attributes:
         now = time.time_ns()
         told = {"st_uid": os.getuid(), "st_gid": os.getgid(), "st_atime": now, "st_mtime": now, "st_ctime": now}
         if not path:
             return {"st_mode": stat.S_IFDIR | 0o555, "st_nlink": 2, **told}
-        held = self._handles.get(fh or 0)
+        held = self._handles.get(fh)
         said = self._said(path) if held is None else held
         return {"st_mode": stat.S_IFREG | 0o444, "st_nlink": 1, "st_size": len(said), **told}
 
@@ -40,9 +39,7 @@ class Debug(Section):
     def open(self, path: str, flags: int) -> int:
         if flags & os.O_ACCMODE != os.O_RDONLY:
             raise failure(errno.EROFS)
-        handle = next(self._numbers)
-        self._handles[handle] = self._said(path)
-        return DirectHandle(handle)
+        return DirectHandle(self._handles.add(self._said(path)))
 
     def _said(self, path: str) -> bytes:
         try:
@@ -52,11 +49,8 @@ class Debug(Section):
         return said + b"\n" if said else b""
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
-        try:
-            return self._handles[fh][offset : offset + size]
-        except KeyError:
-            raise failure(errno.EBADF) from None
+        return self._handles[fh][offset : offset + size]
 
     def release(self, path: str, fh: int) -> int:
-        self._handles.pop(fh, None)
+        self._handles.close(fh)
         return 0

@@ -9,8 +9,8 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import count
 
+from bridge.sections.handles import Handles
 from bridge.sections.section import Attributes, Section, Surroundings, attributes
 from bridge.store.feed import tail
 from bridge.store.instant import instant, spelled
@@ -28,8 +28,7 @@ class History(Section):
     def __init__(self, around: Surroundings) -> None:
         self._store = around.store
         self._known: dict[str, int] = {}  # instants whose event cannot change any more
-        self._handles: dict[int, tuple[int, int]] = {}  # event, node
-        self._numbers = count(1)
+        self._handles: Handles[tuple[int, int]] = Handles()  # event, node
 
     @contextmanager
     def _find(self, path: str) -> Iterator[tuple[Past, int, bytes]]:
@@ -81,10 +80,7 @@ class History(Section):
 
     def readlink(self, path: str) -> str:
         with self._find(path) as (tree, _, rest):
-            target = tree.at(rest).target
-        if target is None:
-            raise failure(errno.EINVAL)
-        return os.fsdecode(target)
+            return os.fsdecode(tree.target(rest))
 
     def open(self, path: str, flags: int) -> int:
         with self._find(path) as (tree, event, rest):
@@ -93,20 +89,15 @@ class History(Section):
             raise failure(errno.EISDIR)
         if flags & (os.O_ACCMODE | os.O_TRUNC):
             raise failure(errno.EROFS)
-        handle = next(self._numbers)
-        self._handles[handle] = (event, node.id)
-        return handle
+        return self._handles.add((event, node.id))
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
-        try:
-            event, node = self._handles[fh]
-        except KeyError:
-            raise failure(errno.EBADF) from None
+        event, node = self._handles[fh]
         with self._store.reader() as reader:
             return bytes(Past(reader, event, self._store.cache).read(node, offset, size)[1])
 
     def release(self, path: str, fh: int) -> int:
-        self._handles.pop(fh, None)
+        self._handles.close(fh)
         return 0
 
     def getxattr(self, path: str, name: str, position: int = 0) -> bytes:

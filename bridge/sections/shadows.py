@@ -14,9 +14,9 @@ import stat
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
 
 from bridge.annotations import LONGEST, Annotation, AnnotationError, anchor, parse, rendered
+from bridge.sections.handles import Handles
 from bridge.sections.section import Attributes, Section, Surroundings, attributes
 from bridge.store.tree import Node, Tree, failure
 from dualfuse.operations import DirectHandle
@@ -41,8 +41,7 @@ class Shadows(Section):
     def __init__(self, around: Surroundings) -> None:
         self._store = around.store
         self._caller = around.caller
-        self._pens: dict[int, Pen] = {}
-        self._numbers = count(1)
+        self._pens: Handles[Pen] = Handles()
         self._shown: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
 
     def getattr(self, path: str, fh: int | None = None) -> Attributes:
@@ -64,10 +63,7 @@ class Shadows(Section):
 
     def readlink(self, path: str) -> str:
         with self._store.read() as tree:
-            target = tree.at(os.fsencode(path)).target
-        if target is None:
-            raise failure(errno.EINVAL)
-        return os.fsdecode(target)
+            return os.fsdecode(tree.target(os.fsencode(path)))
 
     def open(self, path: str, flags: int) -> int:
         name = os.fsencode(path)
@@ -77,23 +73,15 @@ class Shadows(Section):
             raise failure(errno.EISDIR)
         if flags & os.O_TRUNC or (flags & os.O_ACCMODE != os.O_RDONLY and not flags & os.O_APPEND):
             raise failure(errno.EPERM)
-        handle = next(self._numbers)
-        self._pens[handle] = Pen(node.id, name, self._caller().agent)
-        return DirectHandle(handle)
-
-    def _pen(self, handle: int) -> Pen:
-        try:
-            return self._pens[handle]
-        except KeyError:
-            raise failure(errno.EBADF) from None
+        return DirectHandle(self._pens.add(Pen(node.id, name, self._caller().agent)))
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
         with self._store.read() as tree:
-            node = tree.node(self._pen(fh).node)
+            node = tree.node(self._pens[fh].node)
             return self._shadow(tree, node, _annotations(tree, node.id))[offset : offset + size]
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
-        pen = self._pen(fh)
+        pen = self._pens[fh]
         *lines, rest = (pen.begun + data).split(b"\n")
         if len(rest) > LONGEST or any(len(line) > LONGEST for line in lines):
             raise failure(errno.EFBIG)
@@ -102,7 +90,7 @@ class Shadows(Section):
         return len(data)
 
     def flush(self, path: str, fh: int) -> int:
-        pen = self._pen(fh)
+        pen = self._pens[fh]
         rest, pen.begun = pen.begun, b""
         self._note(pen, [rest] if rest else [])
         return 0
@@ -111,7 +99,7 @@ class Shadows(Section):
         try:
             return self.flush(path, fh)
         finally:
-            self._pens.pop(fh, None)
+            self._pens.close(fh)
 
     def fsync(self, path: str, datasync: int, fh: int) -> int:
         self._store.sync()

@@ -11,9 +11,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
-from itertools import count
 from typing import NoReturn
 
+from bridge.sections.handles import Handles
 from bridge.sections.section import Attributes, Surroundings, attributes
 from bridge.sections.tree_section import TreeSection
 from bridge.store import feed
@@ -31,8 +31,7 @@ class Streams(TreeSection):
 
     def __init__(self, around: Surroundings) -> None:
         super().__init__(around)
-        self._handles: dict[int, tuple[int, str]] = {}  # node, agent
-        self._numbers = count(1)
+        self._handles: Handles[tuple[int, str]] = Handles()  # node, agent
 
     def getattr(self, path: str, fh: int | None = None) -> Attributes:
         with self._read() as tree:
@@ -72,25 +71,17 @@ class Streams(TreeSection):
         return self._handle(node.id, caller.agent)
 
     def _handle(self, node: int, agent: str) -> int:
-        handle = next(self._numbers)
-        self._handles[handle] = (node, agent)
-        return DirectHandle(handle)
-
-    def _of(self, handle: int) -> tuple[int, str]:
-        try:
-            return self._handles[handle]
-        except KeyError:
-            raise failure(errno.EBADF) from None
+        return DirectHandle(self._handles.add((node, agent)))
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
-        node, _ = self._of(fh)
+        node, _ = self._handles[fh]
         with self._read() as tree:
             if node == OF_THE_FEED:
                 return feed.read(tree.connection, offset, size)
             return _records(tree, node, offset, size)
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
-        node, agent = self._of(fh)
+        node, agent = self._handles[fh]
         with self._change(agent) as change:
             change.append_record(node, os.fsencode(path), data)
         return len(data)
@@ -99,7 +90,7 @@ class Streams(TreeSection):
         return 0
 
     def release(self, path: str, fh: int) -> int:
-        self._handles.pop(fh, None)
+        self._handles.close(fh)
         return 0
 
     def fsync(self, path: str, datasync: int, fh: int) -> int:

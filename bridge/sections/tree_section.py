@@ -48,10 +48,7 @@ class TreeSection(Section):
 
     def readlink(self, path: str) -> str:
         with self._read() as tree:
-            target = tree.at(os.fsencode(path)).target
-        if target is None:
-            raise failure(errno.EINVAL)
-        return os.fsdecode(target)
+            return os.fsdecode(tree.target(os.fsencode(path)))
 
     def open(self, path: str, flags: int) -> int:
         name = os.fsencode(path)

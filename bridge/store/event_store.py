@@ -44,7 +44,6 @@ class EventStore:
         mode: Permissions of the root of `current/` of a new store, its file type included.
         uid: Its owner.
         gid: Its group.
-
         cache: Where content that was read lately is kept; none, unless told otherwise.
 
     Raises:

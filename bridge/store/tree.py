@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from bridge.cache import Cache
-from bridge.store.feed import tail
 from bridge.store.schema import CHUNK, ROOT
 
 NODE = "id, mode, uid, gid, nlink, size, atime, mtime, ctime, target"
@@ -106,6 +105,17 @@ class Tree:
             return self.node(self.root)
         return Node._make(self._find(names, NODE, " JOIN nodes n ON n.id = e{}.node"))
 
+    def target(self, path: bytes) -> bytes:
+        """Return where the symbolic link at a path points.
+
+        Raises:
+            OSError: EINVAL, it is none; ENOENT, ENAMETOOLONG.
+        """
+        target = self.at(path).target
+        if target is None:
+            raise failure(errno.EINVAL)
+        return target
+
     def _find(self, names: list[bytes], columns: str, join: str) -> tuple[Any, ...]:
         """Walk a path in one statement: each further one would hand Python's lock to another thread and wait for it."""
         parent = self.root
@@ -180,10 +190,6 @@ class Tree:
     def xattrs(self, number: int) -> list[bytes]:
         """Return the names of the extended attributes."""
         return [row[0] for row in self.connection.execute("SELECT name FROM xattrs WHERE node=?", (number,))]
-
-    def last_event(self) -> int:
-        """Return the number of the newest event."""
-        return tail(self.connection)[0]
 
 
 def place(content: bytearray, content_start: int, data: bytes | bytearray, data_start: int) -> None:

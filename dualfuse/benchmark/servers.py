@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from dualfuse.daemon import Daemon
@@ -40,7 +40,6 @@ class Server:
     arguments: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     daemon: Daemon | None = None
-    mount_cpu: list[float] = field(default_factory=list)
 
     def start(self) -> float:
         """Mount; gives the seconds from the start of the process to the first answered stat."""
