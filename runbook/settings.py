@@ -49,6 +49,7 @@ class Settings:
     iterations: int = 1000
     warmup: int = 100
     keep_dual: bool = False  # week 8 keeps both backends
+    keys: Mapping[str, str] = field(default_factory=dict)  # of the screens: action → key, where another one is wanted
     notify: tuple[str, ...] = field(default=(), repr=False)  # apprise addresses: they are secrets
 
     @property
@@ -150,6 +151,7 @@ class _Reader:
             iterations=self._positive("benchmark", "iterations", 1000),
             warmup=self._positive("benchmark", "warmup", 100),
             keep_dual=self._get("cleanup", "keep_dual", bool, False),
+            keys=self._keys(),
             notify=self._addresses(),
         )
         self._refuse_unknown()
@@ -205,6 +207,13 @@ class _Reader:
             if not isinstance(value, str) or "://" not in value:
                 raise self._wrong("notify.urls", f"number {number} is no address such as mailto://… or json://…")
         return tuple(values)
+
+    def _keys(self) -> Mapping[str, str]:
+        """Read which keys are moved; which actions there are, the screens know."""
+        table = self._table.get("keys", {})
+        if not isinstance(table, Mapping):
+            raise self._wrong("keys", "it must be a table")
+        return {action: self._get("keys", action, str, "") for action in table}
 
     def _duration(self, section: str, key: str) -> timedelta | None:
         text = self._get(section, key, str, "")

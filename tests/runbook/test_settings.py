@@ -77,3 +77,9 @@ def test_the_nearest_file_above_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "gone.toml"))
     with pytest.raises(SettingsError, match=r"gone\.toml"):
         find(None)
+
+
+def test_the_screens_keys_are_read_as_they_stand() -> None:
+    assert parse(HERE, "[keys]\nadvance = 'A'\nplan = 'f2'").keys == {"advance": "A", "plan": "f2"}
+    with pytest.raises(SettingsError, match=r"keys\.advance"):
+        parse(HERE, "[keys]\nadvance = 3")
