@@ -1,9 +1,9 @@
-"""Makes compose files run pyfuse3 alone: the backend that is set, and the fallback that is gone."""
+"""Makes compose files run pyfuse3 alone: the backend that is set, the fallback and the old services that are gone."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,7 +14,6 @@ from cleanup import yaml_places as places
 from cleanup.repository import Tree
 
 _FILES = re.compile(r"^(docker-)?compose.*\.ya?ml$", re.I)
-Key = str | int
 
 
 def edits(tree: Tree) -> dict[str, bytes | None]:
@@ -30,47 +29,46 @@ def edits(tree: Tree) -> dict[str, bytes | None]:
 
 
 def single_backend(text: str) -> str:
-    """Return a compose file whose services are set to pyfuse3; a value it cannot replace safely stays."""
-    refused: set[tuple[Key, ...]] = set()
-    while True:
-        document = places.parse(text)
-        step = next((s for s in _settings(document) if s[0] not in refused), None)
-        if step is None:
-            return text
-        path, owner, old, new = step
-        place = places.scalar(text, owner, path[-1], quoted=True)
-        expected = places.plain(text)
-        target = expected
-        for part in path[:-1]:
-            target = target[part]
-        target[path[-1]] = new
-        changed = (
-            ""
-            if place is None
-            else text[: place[0]] + text[place[0] : place[1]].replace(old, new, 1) + text[place[1] :]
-        )
-        if place is None or places.plain(changed) != expected:
-            refused.add(path)
-        else:
-            text = changed
+    """Return a compose file of pyfuse3 alone; what cannot be changed without changing anything else stays."""
+    return places.changed(places.without(text, _cuts), _settings)
 
 
-def _settings(document: Any) -> Iterator[tuple[tuple[Key, ...], Any, str, str]]:
-    """Name each setting that changes: its path, what holds it, its old and its new text."""
+def _cuts(document: Any) -> Iterator[places.Path]:
+    """Name the services called after the old backend, and then what depends on them."""
+    services = document.get("services") if isinstance(document, CommentedMap) else None
+    if not isinstance(services, CommentedMap):
+        return
+    old = [name for name in services if names.of_old_alone(str(name))]
+    if len(old) < len(services):
+        yield from (("services", name) for name in old)
+    for name, service in services.items():
+        needs = service.get("depends_on") if isinstance(service, CommentedMap) else None
+        listed = list(needs) if isinstance(needs, (CommentedMap, CommentedSeq)) else []
+        gone = [i for i, need in enumerate(listed) if names.of_old_alone(str(need)) and need not in services]
+        if gone and len(gone) == len(listed):
+            yield ("services", name, "depends_on")
+        yield from (("services", name, "depends_on", i if isinstance(needs, CommentedSeq) else listed[i]) for i in gone)
+
+
+def _settings(document: Any) -> Iterator[places.Change]:
+    """Name each setting that changes."""
     services = document.get("services") if isinstance(document, CommentedMap) else None
     for name, service in services.items() if isinstance(services, CommentedMap) else ():
-        environment = service.get("environment") if isinstance(service, CommentedMap) else None
-        path: tuple[Key, ...] = ("services", name, "environment")
-        if isinstance(environment, CommentedMap):
-            for key, value in environment.items():
-                if _about_backends(key) and isinstance(value, str) and names.new_value(key, value) != value:
-                    yield (*path, key), environment, value, names.new_value(key, value)
-        elif isinstance(environment, CommentedSeq):
-            for i, item in enumerate(environment):
-                key, sign, value = str(item).partition("=")
-                if sign and _about_backends(key) and names.new_value(key, value) != value:
-                    yield (*path, i), environment, str(item), f"{key}={names.new_value(key, value)}"
+        if not isinstance(service, CommentedMap):
+            continue
+        build = service.get("build")
+        yield from _changed(("services", name, "environment"), service.get("environment"), names.is_setting)
+        if isinstance(build, CommentedMap):
+            yield from _changed(("services", name, "build", "args"), build.get("args"), bool)
 
 
-def _about_backends(key: Any) -> bool:
-    return key in (names.BACKEND_SETTING, names.FALLBACK_SETTING)
+def _changed(path: places.Path, settings: Any, about: Callable[[str], bool]) -> Iterator[places.Change]:
+    if isinstance(settings, CommentedMap):
+        for key, value in settings.items():
+            if about(str(key)) and isinstance(value, str) and names.new_value(str(key), value) != value:
+                yield places.replacing((*path, key), value, names.new_value(str(key), value))
+    elif isinstance(settings, CommentedSeq):
+        for i, item in enumerate(settings):
+            key, sign, value = str(item).partition("=")
+            if sign and about(key) and names.new_value(key, value) != value:
+                yield places.replacing((*path, i), str(item), f"{key}={names.new_value(key, value)}")

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cleanup import compose, dockerfile, imports, names, requirements, source_tree, workflows
+from cleanup import (
+    compose,
+    conda,
+    dockerfile,
+    env_files,
+    haproxy,
+    imports,
+    ini_files,
+    json_files,
+    kit_files,
+    names,
+    prometheus,
+    python_code,
+    requirements,
+    scripts,
+    source_tree,
+    toml_files,
+    workflows,
+)
 from cleanup.repository import Edits, Tree
 
 BLOCK = 4  # from so many lines on, lines that go together are one row
@@ -23,11 +41,33 @@ class Kind:
     message: str  # of the commit
 
 
+def _all_of(*finders: Callable[[Tree], dict[str, bytes | None]]) -> Callable[[Tree], dict[str, bytes | None]]:
+    """Return what several modules edit together; they look at different files."""
+
+    def edits(tree: Tree) -> dict[str, bytes | None]:
+        return {path: data for finder in finders for path, data in finder(tree).items()}
+
+    return edits
+
+
 KINDS: tuple[Kind, ...] = (
-    Kind("requirements", requirements.edits, "no fusepy", "requirements: drop fusepy"),
+    Kind(
+        "requirements",
+        _all_of(requirements.edits, toml_files.edits, ini_files.edits, conda.edits, python_code.edits),
+        "no fusepy",
+        "requirements: drop fusepy",
+    ),
     Kind("dockerfile", dockerfile.edits, "pyfuse3 alone", "docker: build for pyfuse3 alone"),
     Kind("compose", compose.edits, "pyfuse3 alone", "compose: run pyfuse3 alone"),
     Kind("workflows", workflows.edits, "pyfuse3's jobs alone", "ci: drop the jobs of fusepy"),
+    Kind("settings", env_files.edits, "pyfuse3 alone", "settings: pyfuse3 alone"),
+    Kind("scripts", scripts.edits, "pyfuse3 alone", "scripts: install and start pyfuse3 alone"),
+    Kind(
+        "monitoring",
+        _all_of(haproxy.edits, prometheus.edits, json_files.edits),
+        "no entry of fusepy",
+        "monitoring: drop the entries of fusepy",
+    ),
     Kind("source", source_tree.edits, "removed", "source: remove the fusepy backend and the migration scripts"),
 )
 
@@ -41,12 +81,13 @@ class Trace:
     path: str
     line: int  # counted from 1; 0 for a whole file or folder
     doing: str  # what will be done; empty: it is left to a person
-    why: str = ""  # why it is left to a person
+    why: str = ""  # why it is left to a person, or why it stays
+    stays: bool = False  # nobody needs to touch it
 
     @property
     def left_to_a_person(self) -> bool:
-        """Whether nothing here will touch it."""
-        return not self.doing
+        """Whether nothing here will touch it, and somebody should look at it."""
+        return not self.doing and not self.stays
 
 
 def inventory(tree: Tree) -> tuple[Trace, ...]:
@@ -57,21 +98,36 @@ def inventory(tree: Tree) -> tuple[Trace, ...]:
         edits = kind.edits(purged)
         found += _purges(kind, purged, edits)
         purged = purged.edited(edits)
-    imported = imports.leftovers(purged)
+    kept = source_tree.removal(purged).kept
+    found += [Trace("source", unit, unit, 0, "", f"{who} still stands on it") for unit, who in sorted(kept.items())]
+    imported = [i for i in imports.leftovers(purged) if not kit_files.is_own(i.path, purged.text(i.path))]
     found += [Trace("import", i.text, i.path, i.line, "", "code decides what it needs instead") for i in imported]
     known = {(trace.path, trace.line) for trace in found if trace.kind == "import"}
-    found += [mention for mention in _mentions(purged) if (mention.path, mention.line) not in known]
+    found += [mention for mention in _mentions(purged, kept) if (mention.path, mention.line) not in known]
     return tuple(found)
 
 
 def table(traces: tuple[Trace, ...]) -> str:
-    """Return the inventory as one table of plain text."""
+    """Return the inventory as one table of plain text; a file's lines that share a reason are one row."""
     rows = [("what", "where", "what is done")]
-    for trace in traces:
-        where = f"{trace.path}:{trace.line}" if trace.line else trace.path
-        rows.append((trace.what[:60], where, trace.doing or f"left to you: {trace.why}"))
+    for together in _together(traces):
+        first = together[0]
+        more = f" (+ {len(together) - 1} more)" if together[1:] else ""
+        where = f"{first.path}:{first.line}" if first.line else first.path
+        if first.stays and together[1:]:
+            where = f"{len({trace.path for trace in together})} files of {first.path.split('/')[0]}"
+        told = f"stays: {first.why}" if first.stays else f"left to you: {first.why}"
+        rows.append((first.what[:60] + more, where, first.doing or told))
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     return "\n".join(f"{what:<{widths[0]}}  {where:<{widths[1]}}  {doing}" for what, where, doing in rows)
+
+
+def _together(traces: tuple[Trace, ...]) -> list[list[Trace]]:
+    groups: dict[object, list[Trace]] = {}
+    for number, trace in enumerate(traces):
+        key: object = number if trace.doing else (trace.path, trace.why)
+        groups.setdefault((trace.path.split("/")[0], trace.why) if trace.stays else key, []).append(trace)
+    return list(groups.values())
 
 
 def _purges(kind: Kind, tree: Tree, edits: Edits) -> Iterator[Trace]:
@@ -110,9 +166,10 @@ def _alike(old: str, new: str) -> bool:
     return difflib.SequenceMatcher(None, old, new, autojunk=False).ratio() >= 0.6
 
 
-def _mentions(tree: Tree) -> Iterator[Trace]:
+def _mentions(tree: Tree, kept: Collection[str]) -> Iterator[Trace]:
     for path in tree.paths:
-        if names.MENTION.search(path):
+        inside = any(path == unit or path.startswith(f"{unit}/") for unit in kept)
+        if names.MENTION.search(path) and not inside and not kit_files.is_own(path, tree.text(path)):
             yield Trace("mention", PurePosixPath(path).name, path, 0, "", "only its name speaks of the old backend")
         text = tree.text(path)
         if "\0" in text[:8000] or not names.MENTION.search(text):
@@ -120,7 +177,8 @@ def _mentions(tree: Tree) -> Iterator[Trace]:
         why = _why_left(path)
         for number, line in enumerate(text.splitlines(), 1):
             if names.MENTION.search(line):
-                yield Trace("mention", line.strip(), path, number, "", why)
+                own = kit_files.is_own_line(path, line)
+                yield Trace("mention", line.strip(), path, number, "", kit_files.WHY if own else why, stays=own)
 
 
 def _why_left(path: str) -> str:

@@ -56,12 +56,13 @@ def no_trace(project: Path) -> Claim:
     claim = "nothing in the project knows fusepy"
     repository = Repository(project)
     traces = inventory(repository.tree(BRANCH if repository.resolve(BRANCH) else "HEAD"))
-    left = [trace for trace in traces if not trace.left_to_a_person]
-    if left:
-        return Claim(claim, False, f"{left[0].path}:{left[0].line} {left[0].what}")
-    files = sorted({trace.path for trace in traces})
+    purgeable = [trace for trace in traces if trace.doing]
+    if purgeable:
+        return Claim(claim, False, f"{purgeable[0].path}:{purgeable[0].line} {purgeable[0].what}")
+    left = [trace for trace in traces if trace.left_to_a_person]
+    files = sorted({trace.path for trace in left})
     told = (
-        f"{len(traces)} mentions are left to you, in {', '.join(files[:3])}{' …' if files[3:] else ''}" if files else ""
+        f"{len(left)} mentions are left to you, in {', '.join(files[:3])}{' …' if files[3:] else ''}" if files else ""
     )
     return Claim(claim, True, told)
 

@@ -1,14 +1,11 @@
-"""Takes the old backend out of requirements files and pyproject.toml, and nothing else."""
+"""Takes the old backend out of pip's requirements and constraints files, and nothing else."""
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
-
-import tomlkit
-from packaging.utils import canonicalize_name
-from tomlkit.exceptions import TOMLKitError
 
 from cleanup import names
 from cleanup.repository import Tree
@@ -16,20 +13,18 @@ from cleanup.shell import is_old_requirement
 
 _FILES = re.compile(r"^(.*requirements.*|constraints.*)\.(txt|in)$", re.I)
 _COMMENT = re.compile(r"(^|\s)#.*$")  # pip's own rule
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)(?P<path>\S+)")
 
 
 def edits(tree: Tree) -> dict[str, bytes | None]:
-    """Return the new content of every requirements file and pyproject.toml that names the old backend."""
-    found: dict[str, bytes | None] = {}
-    for path in tree.paths:
-        name, before = PurePosixPath(path).name, tree.text(path)
-        if is_requirements_file(path):
-            after = without_requirement(before)
-        elif name == "pyproject.toml":
-            after = without_dependency(before)
-        else:
-            continue
-        if after != before:
+    """Return the new content of every list that names the old backend; one that was of nothing else goes."""
+    lists = _lists(tree)
+    emptied = {path for path, text in lists.items() if _is_of_old_alone(path, text)}
+    found: dict[str, bytes | None] = dict.fromkeys(emptied)
+    for path, before in lists.items():
+        gone = {name for name in _includes(path, before).values() if name in emptied or _is_missing(name, tree)}
+        after = without_requirement(before, {text for text, name in _includes(path, before).items() if name in gone})
+        if after != before and path not in emptied:
             found[path] = after.encode(errors="surrogateescape")
     return found
 
@@ -40,61 +35,73 @@ def is_requirements_file(path: str) -> bool:
     return bool(_FILES.match(pure.name)) or (pure.suffix in (".txt", ".in") and pure.parent.name == "requirements")
 
 
-def without_requirement(text: str) -> str:
-    """Return a requirements file without the old backend; a requirement goes with its continuation lines."""
+def without_requirement(text: str, excluded: frozenset[str] | set[str] = frozenset()) -> str:
+    """Return a list without the old backend; a requirement goes with its continuation lines and the notes below it.
+
+    `excluded` are the included lists that go, as they are written there.
+    """
     kept: list[str] = []
     logical: list[str] = []
+    noted = False  # pip-compile writes below a requirement why it is there
     for line in text.splitlines(keepends=True):
+        if noted and re.match(r"[ \t]+#", line):
+            continue
+        noted = False
         logical.append(line)
         if line.rstrip("\r\n").endswith("\\") and not line.lstrip().startswith("#"):
             continue
-        if not _is_old(logical):
+        if _is_old(logical) or _included(_joined(logical)) in excluded:
+            noted = True
+        else:
             kept += logical
         logical = []
     return "".join(kept + logical)
 
 
+def _lists(tree: Tree) -> dict[str, str]:
+    """Return every list's text: the files that are called so, and whatever they include."""
+    found = {path: tree.text(path) for path in tree.paths if is_requirements_file(path)}
+    todo = list(found)
+    while todo:
+        path = todo.pop()
+        for name in _includes(path, found[path]).values():
+            if name in tree.content and name not in found:
+                found[name] = tree.text(name)
+                todo.append(name)
+    return found
+
+
+def _includes(path: str, text: str) -> Mapping[str, str]:
+    """Return what a list includes: the path as it is written, and from the project's top."""
+    written = [name for line in text.splitlines() if (name := _included(line))]
+    return {name: posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in written}
+
+
+def _included(line: str) -> str | None:
+    found = _INCLUDE.match(_COMMENT.sub("", line).strip())
+    return found["path"] if found else None
+
+
+def _is_missing(path: str, tree: Tree) -> bool:
+    """Whether an included list is called after the old backend and is gone already."""
+    return path not in tree.modes and names.of_old_alone(posixpath.basename(path))
+
+
+def _is_of_old_alone(path: str, text: str) -> bool:
+    if not names.of_old_alone(posixpath.basename(path)) or not any(map(is_old_requirement, _plain(text))):
+        return False
+    return not any(_plain(without_requirement(text)))
+
+
+def _plain(text: str) -> list[str]:
+    return [plain for line in text.splitlines() if (plain := _COMMENT.sub("", line).rstrip("\\").strip())]
+
+
+def _joined(lines: list[str]) -> str:
+    return "".join(line.rstrip("\r\n").removesuffix("\\") for line in lines)
+
+
 def _is_old(lines: list[str]) -> bool:
-    joined = "".join(line.rstrip("\r\n").removesuffix("\\") for line in lines)
+    joined = _joined(lines)
     text = re.split(r"\s--", _COMMENT.sub("", joined).lstrip("\ufeff").strip(), maxsplit=1)[0]
     return is_old_requirement(text)
-
-
-def without_dependency(text: str) -> str:
-    """Return a pyproject.toml without the old backend; one that cannot be parsed is returned as it is."""
-    try:
-        document = tomlkit.parse(text)
-    except (TOMLKitError, UnicodeEncodeError):
-        return text
-    project, tool = document.get("project", {}), document.get("tool", {})
-    lists = [
-        (project, "dependencies"),
-        (document.get("build-system", {}), "requires"),
-        (tool.get("uv", {}), "dev-dependencies"),
-    ]
-    groups = [project.get("optional-dependencies", {}), document.get("dependency-groups", {})]
-    groups.append(tool.get("pdm", {}).get("dev-dependencies", {}))
-    lists += [(group, name) for group in groups for name in list(group)]
-    changed = [_prune_list(owner, name) for owner, name in lists]
-    poetry = tool.get("poetry", {})
-    tables = [poetry.get("dependencies", {}), poetry.get("dev-dependencies", {})]
-    tables += [group.get("dependencies", {}) for group in poetry.get("group", {}).values()]
-    changed += [_prune_table(table) for table in tables]
-    return tomlkit.dumps(document) if any(changed) else text
-
-
-def _prune_list(owner: Any, name: str) -> bool:
-    items = owner.get(name)
-    if not isinstance(items, list):
-        return False
-    old = [i for i, item in enumerate(items) if isinstance(item, str) and is_old_requirement(item)]
-    for i in reversed(old):
-        del items[i]
-    return bool(old)
-
-
-def _prune_table(table: Any) -> bool:
-    old = [name for name in list(table) if canonicalize_name(name) in names.PYTHON_PACKAGES]
-    for name in old:
-        del table[name]
-    return bool(old)

@@ -1,25 +1,19 @@
 """Takes the old backend out of shell commands, and leaves every other byte where it was.
 
 A small lexer finds the words and the operators between commands with their places in the text; edits are made by place.
-It understands what Dockerfiles and CI scripts are made of: quotes, continuation lines, comments, `&& || ; |`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from cleanup import names
+from cleanup.shell_words import Cut, Token, commands, cut_command, cut_word, tokens
 
-_TOKEN = re.compile(
-    r"(?P<space>(?:[ \t\r]|\\\r?\n)+)|(?P<comment>#[^\n]*)|(?P<operator>&&|\|\||;;?|\||&|\n|[()])"
-    r"|(?P<word>(?:[^\s\\'\"&|;()]|\\(?!\r?\n).|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\(?!\r?\n))+)|(?P<other>.)",
-    re.S,
-)
 # Options whose next word is a value and no package; `-r FILE` is left out because it does install something.
 _VALUED = frozenset(
     {
@@ -35,78 +29,65 @@ _VALUED = frozenset(
         "--constraint",
     }
 )
+_LISTS = frozenset({"-r", "--requirement"})
+_ASSIGNED = re.compile(r"(?P<name>[A-Z_]+)=(?P<quote>[\"']?)(?P<value>[^\"']*)(?P=quote)")
+_DEFAULT = re.compile(r"(?P<head>\$\{(?P<name>[A-Z_]+):?[-=])(?P<value>[\w-]+)\}")
 _PREFIXES = frozenset({"sudo", "uv", "run", "exec", "env", "-m", "{", "if", "then", "else", "do", "!", "time"})
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word or an operator, and where it stands."""
+def without_old_backend(
+    text: str, *, comments_continue: bool = False, present: Collection[str] = (), settings: bool = False
+) -> str:
+    """Return shell text that no longer installs or runs the old backend; empty if nothing is left of it.
 
-    start: int
-    end: int
-    text: str
-    operator: bool = False
-
-    @property
-    def value(self) -> str:
-        """The word as the command sees it, without quotes."""
-        return re.sub(r"\\(.)", r"\1", self.text.replace('"', "").replace("'", ""))
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    start: int
-    end: int
-    instead: str = ""
-
-
-def tokens(text: str, *, comments_continue: bool = False) -> list[Token]:
-    """Return words and operators; with `comments_continue` a comment line does not end a command (Dockerfile)."""
-    found: list[Token] = []
-    skip_newline = False
-    for match in _TOKEN.finditer(text):
-        kind = match.lastgroup
-        if kind == "comment":
-            skip_newline = (
-                comments_continue and not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
-            )
-        elif kind == "operator":
-            if match[0] == "\n" and skip_newline:
-                skip_newline = False
-            else:
-                found.append(Token(match.start(), match.end(), match[0], operator=True))
-        elif kind in ("word", "other"):
-            found.append(Token(match.start(), match.end(), match[0]))
-    return found
-
-
-def without_old_backend(text: str, *, comments_continue: bool = False) -> str:
-    """Return shell text that no longer installs or runs the old backend; empty if nothing is left of it."""
+    Args:
+        text: Commands.
+        comments_continue: A comment line does not end a command (Dockerfile).
+        present: Names of the files that are there: a list of the old backend that is not is no longer installed from.
+        settings: Change what the script sets, too.
+    """
     while True:
         found = tokens(text, comments_continue=comments_continue)
-        cut = next((c for command in _commands(found) if (c := _next_cut(text, found, command)) is not None), None)
+        cut = next((c for r in commands(found) if (c := _next_cut(text, found, r, present)) is not None), None)
+        cut = cut or (_next_setting(found) if settings else None)
         if cut is None:
             return text
         text = text[: cut.start] + cut.instead + text[cut.end :]
 
 
-def _commands(found: list[Token]) -> Iterator[range]:
-    begin = 0
-    for i in range(len(found) + 1):
-        if i == len(found) or found[i].operator:
-            if i > begin:
-                yield range(begin, i)
-            begin = i + 1
+def _next_setting(found: list[Token]) -> Cut | None:
+    """Find a word that sets a backend, or says which one is meant where none is set."""
+    for token in found:
+        if token.operator:
+            continue
+        new = token.text
+        assigned = _ASSIGNED.fullmatch(new)
+        if assigned is not None and re.search("FUSE|BACKEND", assigned["name"]):
+            value = names.new_value(assigned["name"], assigned["value"])
+            new = f"{assigned['name']}={assigned['quote']}{value}{assigned['quote']}"
+        new = _DEFAULT.sub(lambda m: m["head"] + names.new_value(m["name"], m["value"]) + "}", new)
+        if new != token.text:
+            return Cut(token.start, token.end, new)
+    return None
 
 
-def _next_cut(text: str, found: list[Token], command: range) -> Cut | None:
+def _next_cut(text: str, found: list[Token], command: range, present: Collection[str]) -> Cut | None:
     values = [found[i].value for i in command]
     if _runs_with_old_backend(values):
-        return _cut_command(text, found, command)
+        return cut_command(text, found, command)
     first, is_old = _packages(values)
     if first is None:
         return None
     packages = [command[first + i] for i in _named(values[first:])]
+    if is_old is _pip:
+        lists = [i for i in packages if found[i - 1].value in _LISTS]
+        old = [i for i in lists if _is_gone(found[i].value, present)]
+        if old and len(old) == len(packages):
+            return cut_command(text, found, command)
+        if old:
+            if _followed(text, found, old[0]):
+                return Cut(found[old[0] - 1].start, found[old[0] + 1].start)
+            return Cut(found[old[0] - 2].end, found[old[0]].end)
     for i in packages:
         instead = is_old(found[i].value, [found[k].value for k in packages if k != i])
         if instead is None:
@@ -114,9 +95,19 @@ def _next_cut(text: str, found: list[Token], command: range) -> Cut | None:
         if instead:
             return Cut(found[i].start, found[i].end, instead)
         if len(packages) == 1:
-            return _cut_command(text, found, command)
+            return cut_command(text, found, command)
         return cut_word(text, found, i)
     return None
+
+
+def _followed(text: str, found: list[Token], i: int) -> bool:
+    """Whether another word of the command follows on the same line."""
+    return i + 1 < len(found) and not found[i + 1].operator and "\n" not in text[found[i].end : found[i + 1].start]
+
+
+def _is_gone(path: str, present: Collection[str]) -> bool:
+    name = path.rpartition("/")[2]
+    return names.of_old_alone(name) and name not in present
 
 
 def _runs_with_old_backend(values: list[str]) -> bool:
@@ -136,16 +127,12 @@ _IsOld = Callable[[str, list[str]], str | None]  # None: keep it; "": drop it; e
 def _packages(values: list[str]) -> tuple[int | None, _IsOld]:
     """Return from which word on a command lists packages, and how to tell the old ones."""
     for i, value in enumerate(values):
-        name = value.rpartition("/")[2]
+        name = value.rpartition("/")[2].lstrip("@") or value  # make's own sign before a command
         if name in ("apt-get", "apt", "aptitude") and "install" in values[i:]:
             return values.index("install", i) + 1, _apt
         if re.fullmatch(r"pip[\d.]*", name) and "install" in values[i:]:
             return values.index("install", i) + 1, _pip
-        if (
-            name not in ("sudo", "uv", "run", "exec", "env", "-m")
-            and "=" not in value
-            and not name.startswith("python")
-        ):
+        if name not in _PREFIXES and "=" not in value and not name.startswith("python"):
             break
     return None, _pip
 
@@ -178,42 +165,3 @@ def _named(values: list[str]) -> list[int]:
     return [
         i for i, value in enumerate(values) if not value.startswith("-") and (not i or values[i - 1] not in _VALUED)
     ]
-
-
-def cut_word(text: str, found: list[Token], i: int) -> Cut:
-    """Return what to cut for one word: with its line where it stands alone, else with the space beside it."""
-    word = found[i]
-    line_start = text.rfind("\n", 0, word.start) + 1
-    line_end = text.find("\n", word.end)
-    line_end = len(text) if line_end < 0 else line_end
-    after = found[i + 1] if i + 1 < len(found) else None
-    before = found[i - 1] if i else None
-    if after is not None and after.start < line_end and not after.operator:
-        return Cut(word.start, after.start)
-    if before is not None and before.start >= line_start and not before.operator:
-        return Cut(before.end, word.end)
-    if after is not None and after.start < line_end:
-        return Cut(word.start, after.start)
-    if text[word.end : line_end].strip() == "\\":
-        return Cut(line_start, line_end + 1)
-    return Cut(before.end if before else line_start, word.end)
-
-
-def _cut_command(text: str, found: list[Token], command: range) -> Cut:
-    start, stop = command[0], command[-1] + 1
-    before = found[start - 1] if start else None
-    after = found[stop] if stop < len(found) else None
-    if before is not None and before.text == "\n":
-        # a line of a script: it goes with its own line end, unless a chain goes on in it
-        end = after.start if after is not None and after.text == "\n" else None
-        if end is not None or after is None:
-            return Cut(before.end, (end + 1) if end is not None else len(text))
-    if before is not None and before.text in ("&&", ";", "||"):
-        if after is not None and after.text != "\n":
-            return Cut(before.start, after.start)
-        previous = found[start - 2].end if start > 1 else before.start
-        return Cut(previous, found[stop - 1].end)
-    if after is not None:
-        following = found[stop + 1].start if stop + 1 < len(found) else after.end
-        return Cut(found[start].start, following)
-    return Cut(found[start].start, len(text))

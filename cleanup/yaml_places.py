@@ -7,11 +7,84 @@ asked for places, the cut is made in the text, and the parser then proves that e
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A scalar that is rewritten: `new` makes of what is written there, and of its value, what shall be."""
+
+    path: Path
+    new: Callable[[str], str]
+    quoted: bool = True  # also where it is quoted; what is written there must then not need other quotes
+
+
+def replacing(path: Path, old: str, new: str) -> Change:
+    """Return the change of a scalar from one value to another."""
+    return Change(path, lambda written: written.replace(old, new, 1))
+
+
+def changed(text: str, changes: Callable[[Any], Iterable[Change]]) -> str:
+    """Return the text with every scalar rewritten that `changes` names, asked again after each.
+
+    A change that would change anything else is not made.
+    """
+    refused: set[Path] = set()
+    while (document := parse(text)) is not None:
+        change = next((c for c in changes(document) if c.path not in refused), None)
+        if change is None:
+            return text
+        owner, expected = document, plain(text)
+        target = expected
+        for part in change.path[:-1]:
+            owner, target = owner[part], target[part]
+        target[change.path[-1]] = change.new(target[change.path[-1]])
+        place = scalar(text, owner, change.path[-1], quoted=change.quoted)
+        start, end = place or (0, 0)
+        after = text[:start] + change.new(text[start:end]) + text[end:]
+        if place is None or plain(after) != expected:
+            refused.add(change.path)
+        else:
+            text = after
+    return text
+
+
+def without(text: str, cuts: Callable[[Any], Iterable[Path]]) -> str:
+    """Return the text without everything that `cuts` names in the parsed document, asked again after each cut.
+
+    A path leads from the top to a key or an item. A cut that would change anything else is not made.
+    """
+    refused: set[Path] = set()
+    while (document := parse(text)) is not None:
+        path = next((p for p in cuts(document) if p not in refused), None)
+        if path is None:
+            return text
+        owner, expected = document, plain(text)
+        target = expected
+        for part in path[:-1]:
+            owner, target = owner[part], target[part]
+        del target[path[-1]]
+        after = without_part(text, owner, path[-1])
+        if after is None or plain(after) != expected:
+            refused.add(path)
+        else:
+            text = after
+    return text
+
+
+def without_part(text: str, owner: Any, key: str | int) -> str | None:
+    """Return the text without a key of a mapping or an item of a sequence; None where its style is not understood."""
+    if isinstance(owner, CommentedMap):
+        return None if owner.fa.flow_style() else without_key(text, owner, str(key))
+    return without_item(text, owner, key) if isinstance(key, int) else None
 
 
 def parse(text: str) -> Any:

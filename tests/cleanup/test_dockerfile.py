@@ -77,7 +77,7 @@ def test_single_backend(before: str, after: str) -> None:
         "LABEL about='libfuse2 and fusepy'\n",
         "COPY --from=builder scripts/migration /m\n",
         "COPY scripts/migration2 /m\n",
-        'RUN ["apt-get", "install", "libfuse2"]\n',
+        'RUN ["apt-get", "install", libfuse2]\n',
         "RUN curl x | sh; mount -t fuse\n",
         "FROM fuse AS fusepy\n",
     ],
