@@ -15,6 +15,7 @@ from bridge.detaching import take_off
 from bridge.mount_process import final_snapshot
 from bridge.settings import Settings
 from bridge.sidechannel import SilentError, ask
+from dualfuse import allocator
 from dualfuse.errors import MountError
 from dualfuse.heartbeat import beat
 from dualfuse.mounts import mount_at, mounts
@@ -64,7 +65,12 @@ class MountChild:
         ]
         # A session of its own: Ctrl-C at a terminal is for the Bridge, which then lets its mounts drain.
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True
+            command,
+            env={**os.environ, **allocator.environment(backend)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
         )
 
     @property

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from dualfuse import allocator
 from dualfuse.errors import MountError
 from dualfuse.heartbeat import beat
 from dualfuse.mounts import mount_at
@@ -58,7 +59,8 @@ class Daemon:
 
     def launch(self) -> None:
         """Start the process, without waiting for its mount."""
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        path = os.pathsep.join(folder for folder in sys.path if folder)
+        environment = {**os.environ, **allocator.environment(self.backend), "PYTHONPATH": path}
         self.process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=environment
         )

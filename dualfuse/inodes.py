@@ -12,6 +12,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from dualfuse.allocator import give_back
+
 ROOT = 1
 _Key = tuple[int, int]
 
@@ -242,7 +244,7 @@ class InodeTable:
                     self._reap(node)
             shrunk = self._shrink()
         if shrunk:
-            _give_memory_back()
+            give_back()
 
     def _reap(self, node: Node) -> None:
         """Drop a node that nothing holds, and then its parents for the same reason."""
@@ -280,14 +282,3 @@ class InodeTable:
             self._largest = size
             return True
         return False
-
-
-def _give_memory_back() -> None:
-    """Return free memory to the kernel: what Python keeps of small tuples, and what the C library can (glibc)."""
-    import ctypes
-    import gc
-
-    gc.collect()  # 2,000 free tuples, strewn over all the memory of the table, would keep nearly all of it
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
