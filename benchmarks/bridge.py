@@ -19,27 +19,18 @@ from typing import Any
 
 Answer = dict[str, Any]  # the keys of a part; "unmet", if there, is a list of what is not as it must be
 
-# One line a part: its name, its module, and the function there that measures. Modules are imported only when their
-# part runs.
-PARTS: tuple[tuple[str, str, str], ...] = (
-    ("opening", "opening", "opening"),
-    ("requests", "requests", "requests"),
-    ("switches", "switches", "switches"),
-    ("kills", "kills", "kills"),
-    ("hand-overs", "hand_overs", "hand_overs"),
-)
+# Each is a module, imported only when its part runs, and in it the function of the same name that measures.
+PARTS = ("opening", "requests", "switches", "kills", "hand_overs")
 
 
 def measure(names: list[str]) -> Answer:
     """Run the named parts one after the other and return their keys together."""
     answer: Answer = {"load_average": os.getloadavg()[0]}
     unmet: list[str] = []
-    for name, module, function in PARTS:
-        if names and name not in names:
-            continue
+    for name in names or PARTS:
         sys.stderr.write(f"{name} …\n")
         began = time.monotonic()
-        part: Callable[[], Answer] = getattr(importlib.import_module(f"benchmarks.bridge_parts.{module}"), function)
+        part: Callable[[], Answer] = getattr(importlib.import_module(f"benchmarks.bridge_parts.{name}"), name)
         found = part()
         unmet += found.pop("unmet", [])
         answer.update(found)
@@ -50,7 +41,7 @@ def measure(names: list[str]) -> Answer:
 def main() -> int:
     """Measure what is asked for and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bridge", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[[], *(name for name, _, _ in PARTS)], metavar="PART")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
     answer = measure(parser.parse_args().parts)
     sys.stdout.write(json.dumps(answer) + "\n")
     return 1 if answer["unmet"] else 0

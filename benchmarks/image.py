@@ -18,9 +18,10 @@ import time
 from pathlib import Path
 
 from deployment.kit import build_context
+from deployment.model import Image
+from deployment.targets.docker_images import BACKENDS
+from deployment.targets.target import DockerPlace
 
-BASE = "python:3.11-slim-bookworm"
-IMAGES = {"fuse2": "fusepy", "dual": "fusepy pyfuse3", "fuse3": "pyfuse3"}
 LARGEST_SECOND_BACKEND = 10.0  # MB
 
 
@@ -32,20 +33,14 @@ def lay_out(folder: Path) -> None:
         path.write_bytes(artefact.data)
 
 
-def build(folder: Path, name: str, base: str, *, cold: bool = False) -> float:
+def build(folder: Path, name: Image, base: str, *, cold: bool = False) -> float:
     """Build the runtime of an image and return how many seconds it took."""
     started = time.monotonic()
-    arguments = ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"BACKENDS={IMAGES[name]}", "--target", "runtime"]
-    dockerfile = str(folder / "Dockerfile.dual-fuse")
+    command = ["docker", "build", "-q", "-f", str(folder / "Dockerfile.dual-fuse"), "--target", "runtime"]
+    command += ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"BACKENDS={BACKENDS[name]}"]
+    command += [*(["--no-cache"] if cold else []), "-t", tag(name), str(folder)]
     done = subprocess.run(
-        [
-            *("docker", "build", "-q", "-f", dockerfile),
-            *arguments,
-            *(["--no-cache"] if cold else []),
-            "-t",
-            tag(name),
-            folder,
-        ],
+        command,
         env={**os.environ, "DOCKER_BUILDKIT": "0"},
         capture_output=True,
         text=True,
@@ -57,7 +52,7 @@ def build(folder: Path, name: str, base: str, *, cold: bool = False) -> float:
     return seconds
 
 
-def tag(name: str) -> str:
+def tag(name: Image) -> str:
     """Return the tag of an image of this benchmark."""
     return f"lighthouse-bench-image:{name}"
 
@@ -73,7 +68,7 @@ def megabytes(image: str) -> float:
 def main() -> int:
     """Build, weigh and print one JSON object; the exit status says whether the second backend is light enough."""
     parser = argparse.ArgumentParser(prog="./dev bench image", description=__doc__)
-    parser.add_argument("--base", default=BASE, help="the base image")
+    parser.add_argument("--base", default=DockerPlace().base_image, help="the base image")
     parser.add_argument("--quick", action="store_true", help="no cold builds: only what the cache has not")
     chosen = parser.parse_args()
     figures = {"base_mb": megabytes(chosen.base)}
@@ -81,7 +76,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder)
-        for image in IMAGES:
+        for image in Image:
             seconds[f"{image}_{'first' if chosen.quick else 'cold'}"] = build(
                 folder, image, chosen.base, cold=not chosen.quick
             )
@@ -89,8 +84,8 @@ def main() -> int:
             figures[f"{image}_mb"] = megabytes(tag(image))
         source = folder / "app/bridge/main_bridge.py"
         source.write_text(source.read_text("utf-8") + "\n", "utf-8")
-        seconds["dual_changed"] = build(folder, "dual", chosen.base)
-    for image in IMAGES:
+        seconds["dual_changed"] = build(folder, Image.DUAL, chosen.base)
+    for image in Image:
         subprocess.run(["docker", "image", "rm", "-f", tag(image)], capture_output=True, check=True)
     figures["second_backend_mb"] = figures["dual_mb"] - min(figures["fuse2_mb"], figures["fuse3_mb"])
     told = {key: round(value, 1) for key, value in figures.items()}

@@ -14,24 +14,19 @@ EXDEV, whatever the method of the swap: `renamed_again` counts these, and the se
 from __future__ import annotations
 
 import argparse
-import errno
-import hashlib
 import json
 import multiprocessing
 import os
-import random
 import signal
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import ExitStack
-from multiprocessing.connection import Connection
 from pathlib import Path
-from statistics import median
 from typing import Any
 
+from benchmarks.soaking.client import KEPT, client
+from benchmarks.soaking.course import LIMITS, course, holds
 from dualfuse.daemon import Daemon
 from dualfuse.live import detach, swap
 from dualfuse.mounts import mounts
@@ -39,94 +34,8 @@ from dualfuse.mounts import mounts
 KINDS = {"sync": "dualfuse.samples.loopback:Loopback", "async": "dualfuse.samples.async_loopback:AsyncLoopback"}
 BACKENDS = ("fusepy", "pyfuse3")
 CLIENTS = 8
-SIZES = (100, 4096, 70_000, 1_500_000)  # bytes
 OPTIONS = "entry_timeout=0,attr_timeout=0"  # two mounts of one store are live while a path is swapped
-KEPT = 10  # failures that are shown
-CROSSED: list[str] = []  # what a client has renamed twice
 SAMPLE = 2.0  # seconds between two samples of memory
-POINTS = 10  # of the course of an amount that are shown
-ENOUGH = 10  # samples of warm daemons that a slope is drawn from
-# What is called growth over a run. Memory: one that leaks 100 bytes an operation is far above.
-LIMITS = {"bytes": 1 << 20, "descriptors": 3, "threads": 3}
-SHARE = 0.05  # of what a daemon holds: less than this is the allocator's noise
-
-
-def client(number: int, directory: str, ready: Any, stop: Any, answer: Connection) -> None:
-    """Work until told to stop, and send what was done: operations, bytes verified, failures."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    generator = random.Random(number)
-    operations = verified = failed = 0
-    failures: list[str] = []
-    hashes: dict[str, str] = {}
-    place = Path(directory, f"client-{number}")
-    ready.release()
-
-    while not stop.is_set():
-        kind = generator.choice(("write", "read", "read", "rename", "list", "remove", "hold"))
-        name = f"f{generator.randrange(30)}"
-        try:
-            place.mkdir(exist_ok=True)
-            verified += _act(kind, place, name, generator, hashes)
-            operations += 1
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure to be reported
-            failed += 1
-            hashes.pop(name, None)
-            if len(failures) < KEPT:
-                failures.append(f"client {number}: {kind} {name}: {error!r}")
-        time.sleep(0.001)  # leave the machine to others, too
-    for name in sorted(hashes):
-        try:
-            verified += _act("read", place, name, generator, hashes)
-        except Exception as error:  # noqa: BLE001 - as above
-            failed += 1
-            failures.append(f"client {number}: {name} in the end: {error!r}")
-    done = {"operations": operations, "verified_bytes": verified, "failed": failed, "failures": failures}
-    answer.send({**done, "crossed": len(CROSSED)})
-    answer.close()
-
-
-def _act(kind: str, place: Path, name: str, generator: random.Random, hashes: dict[str, str]) -> int:
-    path = place / name
-    if kind in {"write", "hold"}:
-        data = generator.randbytes(generator.choice(SIZES))
-        with path.open("wb") as file:
-            file.write(data)
-            file.flush()
-            if kind == "hold":  # a file that stays open, perhaps across a swap
-                time.sleep(generator.random() * 0.2)
-                file.write(data[:10])
-                data += data[:10]
-        hashes[name] = hashlib.sha256(data).hexdigest()
-        return 0
-    if kind == "list":
-        seen = {each.name for each in place.iterdir()}
-        if seen != set(hashes):
-            raise AssertionError(f"listed {sorted(seen ^ set(hashes))} wrongly")
-        return 0
-    if name not in hashes:
-        return 0
-    if kind == "read":
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != hashes[name]:
-            raise AssertionError(f"{len(data)} bytes read back have another hash")
-        return len(data)
-    if kind == "rename":
-        return _rename(path, place / f"{name}-moved") + _rename(place / f"{name}-moved", path)
-    path.unlink()
-    del hashes[name]
-    return 0
-
-
-def _rename(old: Path, new: Path) -> int:
-    """Rename, again where a swap has come between the two look-ups of the kernel: one path is then the old mount's."""
-    try:
-        old.rename(new)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        CROSSED.append(str(old))
-        old.rename(new)
-    return 0
 
 
 class Line:
@@ -174,45 +83,6 @@ class Line:
             code = daemon.stop()
             if code:
                 self.problems.append(f"{self.kind}: {daemon.backend} ended with {code} instead of a clean unmount")
-
-
-def holds(pid: int) -> dict[str, int]:
-    """What a process has of its own: memory that it does not share, descriptors, threads."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
-    private = next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Private_Dirty:"))
-    count = {name: len(os.listdir(f"/proc/{pid}/{name}")) for name in ("fd", "task")}  # noqa: PTH208
-    return {"bytes": private, "descriptors": count["fd"], "threads": count["task"]}
-
-
-def slope(points: Sequence[tuple[float, int]]) -> float:
-    """Slope of the least-squares line through (seconds, amount), a minute."""
-    times, amounts = [time for time, _ in points], [amount for _, amount in points]
-    middle, mean = sum(times) / len(times), sum(amounts) / len(amounts)
-    above = sum((time - middle) * (amount - mean) for time, amount in points)
-    return 60 * above / sum((time - middle) ** 2 for time in times)
-
-
-def course(samples: Sequence[tuple[float, dict[str, int]]], what: str) -> dict[str, Any]:
-    """How an amount went over a run: medians along it, the slope of the second half, and whether it grew there.
-
-    A thread brings its buffers. Threads are counted themselves, so memory is compared at one number of them.
-    """
-    points = [(age, held[what]) for age, held in samples]
-    values = [amount for _, amount in points]
-    size = max(1, len(points) // POINTS)
-    half = samples[len(samples) // 2 :]
-    usual = Counter(held["threads"] for _, held in half).most_common(1)[0][0]
-    late = [(age, held[what]) for age, held in half if what != "bytes" or held["threads"] == usual]
-    is_enough = len(late) >= ENOUGH
-    minute = slope(late) if is_enough else 0.0
-    gained = minute * (late[-1][0] - late[0][0]) / 60
-    return {
-        "least": min(values),
-        "most": max(values),
-        "course": [round(median(values[start : start + size])) for start in range(0, len(values), size)],
-        "per_minute": round(minute, 2) if is_enough else None,
-        "grows": gained > max(LIMITS[what], SHARE * median(values)),
-    }
 
 
 def soak(seconds: float, every: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.store.event_store import EventStore
+from bridge.store.feed import tail
 from bridge.store.past import Past, event_at
 
 EVENTS = 1_000_000
@@ -47,7 +48,7 @@ def opening() -> dict[str, Any]:
         store = EventStore(path)
         with store.read() as tree:
             tree.at(b"d1/f1")
-            events = tree.last_event()
+            events = tail(tree.connection)[0]
         seconds = time.monotonic() - began
         past = _past(store, events)
         store.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -11,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from deployment.errors import OperatorError, UnreachableError
 from deployment.model import Image, Observation, Side
@@ -214,11 +212,6 @@ class Ground:
     def observed(self) -> Observation:
         """Return what is there."""
         return self.engine.target.observe()
-
-    def guard_said(self) -> list[dict[str, Any]]:
-        """Return every look the guard told of."""
-        lines = (self.folder / "guard.log").read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
 
     @staticmethod
     def _until(holds: Callable[[], bool], seconds: float, what: str) -> None:

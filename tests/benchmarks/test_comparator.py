@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,7 @@ from benchmarks.comparing import mutants
 from benchmarks.comparing.latency import report
 from benchmarks.comparing.power import trial
 from dualfuse.samples.loopback import Loopback
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.benchmarks.benched import bench
 
 
 @pytest.mark.fuse
@@ -50,15 +46,7 @@ def test_a_sound_shadow_raises_no_alarm(short_tmp: Path) -> None:
 
 @pytest.mark.fuse
 def test_two_mounts_of_one_store_agree_while_both_are_written_to() -> None:
-    said = subprocess.run(
-        [sys.executable, "-m", "benchmarks.comparator", "agreement", "--operations", "150"],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        cwd=REPOSITORY,
-    )
-    assert said.returncode == 0, said.stderr
-    answer = json.loads(said.stdout.splitlines()[-1])
+    answer = bench("comparator", "agreement", "--operations", "150")
     assert answer["aa_operations"] >= 150
     assert (answer["false_alarms"], answer["aa_alarms"], answer["unmet"]) == (0, [], [])
     assert answer["aa_concurrent_changes"] > 0

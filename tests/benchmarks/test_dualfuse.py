@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,8 @@ import pytest
 
 from dualfuse.benchmark.criteria import against, criteria
 from dualfuse.benchmark.passthrough import UnavailableError, build
+from tests.benchmarks.benched import bench
 
-REPOSITORY = Path(__file__).parent.parent.parent
 OPERATIONS = {
     "mount", "unmount", "read_small", "read_large", "write_small", "write_large", "stat", "readdir",
     "concurrent_reads", "concurrent_writes",
@@ -27,15 +24,8 @@ COLD = {"read_small", "read_large", "stat", "readdir"}
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     """A run that is as short as possible, compared with itself: its answer and its page."""
     place = tmp_path_factory.mktemp("bench")
-    said = subprocess.run(
-        [sys.executable, "-m", "benchmarks.dualfuse", "--iterations", "8", "--html", str(place / "page.html")],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        cwd=REPOSITORY,
-    )
-    assert said.returncode == 0, said.stderr
-    return json.loads(said.stdout.splitlines()[-1]), (place / "page.html").read_text()
+    answer = bench("dualfuse", "--iterations", "8", "--html", str(place / "page.html"))
+    return answer, (place / "page.html").read_text()
 
 
 @pytest.mark.fuse

@@ -7,30 +7,20 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.fuzz import Sequence
 from dualfuse.steps import KINDS
+from tests.benchmarks.benched import REPOSITORY, bench
 from tests.dualfuse.mutants import MUTANTS
 from tests.dualfuse.served import serve
-
-REPOSITORY = Path(__file__).parent.parent.parent
-
-
-def _fuzz(*words: str) -> tuple[int, dict[str, Any]]:
-    said = subprocess.run(
-        [sys.executable, "-m", "benchmarks.fuzz", *words], capture_output=True, text=True, timeout=100, cwd=REPOSITORY
-    )
-    assert said.stdout, said.stderr
-    return said.returncode, json.loads(said.stdout.splitlines()[-1])
 
 
 @pytest.mark.fuse
 def test_both_backends_do_what_a_plain_directory_does() -> None:
-    code, answer = _fuzz("--operations", "800")
-    assert (code, answer["differences"], answer["against_plain"]) == (0, 0, 0)
+    answer = bench("fuzz", "--operations", "800")
+    assert (answer["differences"], answer["against_plain"]) == (0, 0)
     assert 800 <= answer["operations"] <= 2000  # a sequence that has begun is ended
     assert answer["kinds"] == len(KINDS)
     assert answer["succeeded"] > 200
@@ -38,8 +28,8 @@ def test_both_backends_do_what_a_plain_directory_does() -> None:
 
 @pytest.mark.fuse
 def test_one_seed_is_one_sequence() -> None:
-    _, first = _fuzz("--seed", "7", "--length", "60")
-    _, second = _fuzz("--seed", "7", "--length", "60")
+    first = bench("fuzz", "--seed", "7", "--length", "60")
+    second = bench("fuzz", "--seed", "7", "--length", "60")
     assert first["operations"] == 60
     assert first["succeeded"] == second["succeeded"]
 

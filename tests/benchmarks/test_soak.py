@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from benchmarks.soak import course, report, slope
-
-REPOSITORY = Path(__file__).parent.parent.parent
+from benchmarks.soak import report
+from benchmarks.soaking.course import course, slope
+from tests.benchmarks.benched import bench
 
 
 @pytest.mark.fuse
 @pytest.mark.root
 def test_a_short_soak() -> None:
-    said = subprocess.run(
-        [sys.executable, "-m", "benchmarks.soak", "--minutes", "0.1", "--every", "1.5"],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        cwd=REPOSITORY,
-    )
-    assert said.stdout, said.stderr
-    answer = json.loads(said.stdout.splitlines()[-1])
-    assert (said.returncode, answer["failed"], answer["failures"]) == (0, 0, [])
+    answer = bench("soak", "--minutes", "0.1", "--every", "1.5")
+    assert (answer["failed"], answer["failures"]) == (0, [])
     assert answer["clients"] == 8
     assert answer["swaps"] >= 4
     assert answer["operations"] > 20

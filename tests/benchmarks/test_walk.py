@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from benchmarks.walk import wait_until_idle
-
-REPOSITORY = Path(__file__).parent.parent.parent
+from tests.benchmarks.benched import bench
 
 
 @pytest.mark.fuse
 @pytest.mark.root
 def test_the_memory_of_a_walk_comes_back() -> None:
-    said = subprocess.run(
-        [sys.executable, "-m", "benchmarks.walk", "--files", "40000"],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        cwd=REPOSITORY,
-    )
-    assert said.returncode == 0, said.stderr
-    answer = json.loads(said.stdout.splitlines()[-1])
+    answer = bench("walk", "--files", "40000")
     assert answer["files"] == 40_000
     for backend in ("pyfuse3", "fusepy"):
         seen = answer[backend]
