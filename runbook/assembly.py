@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployment.metrics.source import Source
-from deployment.targets.target import Target
+from deployment.targets.target import Say, Target
 from phases.calendar import stage_at
 from runbook.clock import Clock, WallClock
 from runbook.engine import Engine
@@ -22,8 +22,6 @@ from runbook.state import State, Status
 
 if TYPE_CHECKING:
     from checks.check import Context
-
-Say = Callable[[str], None]
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class Journal:
         try:
             rows = self._db.execute("SELECT seq, at, kind, data, hash FROM events ORDER BY seq").fetchall()
         except sqlite3.Error as error:
-            raise JournalError(f"the journal {self.path} cannot be read: {error}") from error
+            raise self._unreadable(error) from error
         for seq, at, kind, text, digest in rows:
             yield Event(seq, at, kind, json.loads(text), digest)
 
@@ -109,7 +109,7 @@ class Journal:
         try:
             found = self._db.execute("SELECT max(seq) FROM events").fetchone()[0]
         except sqlite3.Error as error:
-            raise JournalError(f"the journal {self.path} cannot be read: {error}") from error
+            raise self._unreadable(error) from error
         return int(found or 0)
 
     def broken_at(self) -> int | None:
@@ -126,6 +126,12 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def _unreadable(self, error: sqlite3.Error) -> JournalError:
+        return JournalError(
+            f"the journal {self.path} cannot be read: {error}",
+            f"`ls -l {self.path.parent}`; a rollback goes on without it: `lighthouse-migrate rollback`",
+        )
 
     def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
         if self.on_event is not None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from deployment.errors import HeldError, LockedError
+from deployment.waiting import until
 
 #: Whoever only looks who holds a lock takes it for a moment; an operator tries again for so long, seconds.
 GLANCE = 0.2
@@ -47,12 +48,12 @@ class OperatorLock:
             LockedError: Somebody else holds it; the message says who.
         """
         with self._open(self._path) as file, self._open(self._change) as change:
-            if not _within(file, GLANCE):
+            if not until(lambda: _try(file), GLANCE):
                 raise LockedError(
                     f"another operator is at work here: {self.holder()}",
                     "wait for it, or `lighthouse-migrate rollback`, which asks it to let go",
                 )
-            if not _within(change, GLANCE):
+            if not until(lambda: _try(change), GLANCE):
                 raise LockedError("a rollback is at work here", "wait for it: `lighthouse-migrate status`")
             fcntl.flock(change, fcntl.LOCK_UN)
             self._request.unlink(missing_ok=True)
@@ -93,7 +94,7 @@ class OperatorLock:
             obtained = file is not None and _try(file)
             if file is not None and not obtained:
                 self._request.write_text(command)
-            safe = _within(change, patience)
+            safe = until(lambda: _try(change), patience)
             if file is not None and (obtained := obtained or _try(file)):
                 self._sign(file, command)
             self._alone = True
@@ -160,13 +161,4 @@ def _try(file: IO[str]) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return True
-
-
-def _within(file: IO[str], seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not _try(file):
-        if time.monotonic() >= until:
-            return False
-        time.sleep(0.02)
     return True

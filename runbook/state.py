@@ -50,7 +50,6 @@ class State:
     evidence: Mapping[str, Any] = field(default_factory=dict)  # newest by name
     overrides: Mapping[str, str] = field(default_factory=dict)  # id -> reason, for this stage only
     head: int = 0  # number of the last event
-    last_at: float = 0.0
 
     @property
     def resume_at(self) -> tuple[int | None, int]:
@@ -62,7 +61,7 @@ def fold(events: Iterable[Event]) -> State:
     """Return the state after these events."""
     state = State()
     for event in events:
-        state = replace(_after(state, event), head=event.seq, last_at=event.at)
+        state = replace(_after(state, event), head=event.seq)
     return state
 
 

@@ -9,13 +9,11 @@ from typing import Any, Protocol
 from deployment.errors import ChangeFailedError, OperatorError
 from deployment.model import Change, Deployment, Kind, Observation
 from deployment.plan import holds, plan
-from deployment.targets.target import Target
+from deployment.targets.target import Say, Target
 from runbook.clock import Clock
 from runbook.lock import OperatorLock
 
 Write = Callable[..., object]
-Say = Callable[[str], None]
-
 #: How long a change may take to be seen after it was applied, seconds.
 VERIFY_SECONDS = 15.0
 #: A change may uncover another (a shadow's address is known only once it runs); more rounds than this is a fault.

@@ -6,13 +6,13 @@ It walks with the very engine an operator walks with; only the soaks are shorter
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks import boundary
 from deployment.errors import HeldError, OperatorError
 from deployment.model import Side
+from deployment.targets.target import Say
 from phases.calendar import PHASES
 from runbook.assembly import assemble
 from runbook.engine import Engine, Moved, Proposal
@@ -24,8 +24,6 @@ from runbook.rehearsal.sample_project import commit, make
 from runbook.rehearsal.sandbox import Sandbox
 from runbook.settings import Settings
 from runbook.state import Status
-
-Say = Callable[[str], None]
 
 #: Seconds each week soaks at pace 1. Week 3 is long enough for 3,000 comparisons.
 SOAK = {0: 0.0, 1: 3.0, 2: 5.0, 3: 12.0, 4: 6.0, 5: 8.0, 6: 5.0, 7: 8.0, 8: 0.0}

@@ -10,17 +10,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 from deployment.errors import OperatorError
+from deployment.targets.target import Say
 from runbook.rehearsal import ledger
 from runbook.rehearsal.ledger import Totals
 from runbook.rehearsal.load import TOKEN
 from runbook.settings import FILE, Settings, load
-
-Say = Callable[[str], None]
 
 PORTS = 10
 CHANGED = ("current", "context", "shadows", "streams")  # the sections that the load writes to

@@ -66,8 +66,7 @@ class Router:
         """Return the names in a folder."""
         status, answer = self._ask("GET", f"/list/{path}")
         _expect({200}, status, answer)
-        said = json.loads(answer)
-        return set(said["names"] if isinstance(said, dict) else said)
+        return set(json.loads(answer))
 
     def past(self, instant: str, path: str) -> bytes:
         """Return a file's content as it was."""
