@@ -92,8 +92,17 @@ def remove(layout: Layout, engine: Engine, image: Image, say: Say) -> None:
     """Remove an image; those with fusepy are kept in the state folder first, for a rollback without a network."""
     if image not in engine.images():
         return
+    if image is not Image.FUSE3:
+        keep(layout, engine, image, say)
+    untag(engine, image)
+
+
+def keep(layout: Layout, engine: Engine, image: Image, say: Say) -> Path | None:
+    """Save an image in the state folder where it is not kept yet, and return the tar; None where there is neither."""
     kept = _kept(layout, image)
-    if image is not Image.FUSE3 and not kept.exists():
+    if not kept.exists():
+        if image not in engine.images():
+            return None
         kept.parent.mkdir(parents=True, exist_ok=True)
         beside = kept.with_suffix(".new")
         with talking(f"save image {image}"), beside.open("wb") as stream:
@@ -101,7 +110,13 @@ def remove(layout: Layout, engine: Engine, image: Image, say: Say) -> None:
                 stream.write(piece)
         beside.replace(kept)
         say(f"kept image {image} in {kept} ({kept.stat().st_size / 1e6:.0f} MB)")
-    untag(engine, image)
+    return kept
+
+
+def size(engine: Engine, image: str) -> int:
+    """Return the bytes of an image as the Engine counts them."""
+    with talking(f"look at image {image}"):
+        return int(engine.sdk.images.get(engine.tag(image)).attrs["Size"])
 
 
 def untag(engine: Engine, image: str) -> None:
