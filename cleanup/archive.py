@@ -1,4 +1,4 @@
-"""Keeps what is needed to go back after week 8: the project with its history, the packages, the journal.
+"""Keeps what is needed to go back after week 8: the project with its history, images, packages, settings, the journal.
 
 An archive is a folder with a manifest of SHA-256 digests. It is built beside its place and moved there when it is
 complete, so that there is never half an archive under its name.
@@ -6,6 +6,7 @@ complete, so that there is never half an archive under its name.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -18,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cleanup import restoring
 from cleanup.repository import TAG, Repository
 from deployment.errors import ChangeFailedError
 
@@ -56,6 +58,8 @@ class Contents:
 
     project: Path | None = None  # the service's repository, archived at the tag `pre-pyfuse3-migration`
     wheels: Path | None = None  # a folder of wheels
+    images: tuple[Path, ...] = ()  # images as `docker save` writes them
+    packages: tuple[Path, ...] = ()  # Debian's, as .deb
     requirements: tuple[Path, ...] = ()  # lists of packages
     journal: Path | None = None  # the journal's export
     others: tuple[Path, ...] = ()  # such as the deployment's settings
@@ -81,6 +85,8 @@ def make(folder: Path, contents: Contents, now: float) -> Manifest:
         commit = _add_project(built, Repository(contents.project)) if contents.project is not None else ""
         try:
             _copy(built / "wheels", sorted(contents.wheels.glob("*.whl")) if contents.wheels is not None else ())
+            _copy(built / "images", contents.images)
+            _copy(built / "packages", contents.packages)
             _copy(built / "requirements", contents.requirements)
             _copy(built / "journal", [contents.journal] if contents.journal is not None else ())
             _copy(built / "others", contents.others)
@@ -108,7 +114,13 @@ def _add_project(built: Path, repository: Repository) -> str:
 def _copy(folder: Path, files: Iterable[Path]) -> None:
     for file in files:
         folder.mkdir(exist_ok=True)
-        shutil.copy2(file, folder / file.name)
+        try:
+            # an image is large, and is replaced but never written to again: one copy of it on a disk is enough
+            (folder / file.name).hardlink_to(file) if file.suffix == ".tar" else shutil.copy2(file, folder / file.name)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
+                raise
+            shutil.copy2(file, folder / file.name)
 
 
 def _entries(folder: Path) -> tuple[Entry, ...]:
@@ -169,10 +181,36 @@ def restore(folder: Path, into: Path) -> Path | None:
     return into
 
 
+def give_back(folder: Path, part: str, into: Path) -> tuple[Path, ...]:
+    """Put the files of one part of an archive where they are missing, and return those.
+
+    Raises:
+        ChangeFailedError: One of them is not what was archived, or cannot be written.
+    """
+    entries = {entry.path: entry for entry in read(folder).files}
+    given = []
+    for file in sorted((folder / part).glob("*")):
+        if (into / file.name).exists():
+            continue
+        entry = entries.get(f"{part}/{file.name}")
+        if entry is None or _sha256(file) != entry.sha256:
+            raise ChangeFailedError(f"{file} is not what was archived", "lighthouse-migrate archive verify")
+        try:
+            into.mkdir(parents=True, exist_ok=True)
+            beside = into / f".{file.name}.new"
+            shutil.copy2(file, beside)
+            beside.replace(into / file.name)
+        except OSError as error:
+            raise ChangeFailedError(f"{file} cannot be given back: {error}", f"df -h {into}") from error
+        given.append(into / file.name)
+    return tuple(given)
+
+
 def rehearse(folder: Path) -> tuple[str, ...]:
     """Restore everything once in a scratch folder and return what went wrong, empty when all of it came back.
 
-    The project must come back at the commit of the tag, whole, and every wheel must install without a network.
+    The project must come back at the commit of the tag, whole; every wheel must install without a network; an image
+    must have every layer that it lists, each with its digest; a .deb must unpack.
     """
     with tempfile.TemporaryDirectory(prefix="restore-") as name:
         scratch = Path(name)
@@ -181,6 +219,8 @@ def rehearse(folder: Path) -> tuple[str, ...]:
         except ChangeFailedError as error:
             return (error.message,)
         problems = _compare(folder, project) if project is not None else []
+        problems += restoring.images(sorted((folder / "images").glob("*.tar")))
+        problems += restoring.packages(sorted((folder / "packages").glob("*.deb")), scratch / "root")
         wheels = sorted((folder / "wheels").glob("*.whl"))
         if wheels:
             command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-cache"]

@@ -9,7 +9,8 @@ from cleanup.inventory import KINDS, Kind
 from cleanup.repository import BRANCH, TAG, Edits, Repository, Tree
 from deployment.errors import ChangeFailedError
 
-_SHOWING = "lighthouse-migrate-showing"  # in the git folder while the working tree is on its way to the branch
+_SHOWING = "lighthouse-migrate-showing"  # in the git folder while the working tree is on its way
+_BEFORE = "lighthouse-migrate.before"  # git's setting of the branch that the working tree showed before the purge
 
 
 def actions(project: Path) -> tuple[Action, ...]:
@@ -40,6 +41,36 @@ def actions(project: Path) -> tuple[Action, ...]:
         *([show] if edits or (begun and show.holds() is not None) else []),
     ]
     return tuple(ordered)
+
+
+def way_back(project: Path) -> tuple[Action, ...]:
+    """Return what brings the working tree back to what it showed before the purge; empty where it shows that.
+
+    The branch of the purge stays, for the day the walk is taken up again.
+
+    Raises:
+        UsageError: The project is no git repository.
+    """
+    repository = Repository(project)
+    if repository.current() != BRANCH and not _showing(repository).exists():
+        return ()
+    before = repository.setting(_BEFORE)
+    there = before if before and repository.resolve(before) else TAG
+    now = "halfway" if _showing(repository).exists() else f"shows {repository.current()}"
+
+    def apply(say: Say) -> None:
+        if not _showing(repository).exists():
+            repository.require_clean()
+            _mark(repository)
+        _bring_tree(repository, there, again=True)
+        say(f"the working tree shows {there} again")
+
+    def holds() -> str | None:
+        at = repository.resolve("HEAD") == repository.resolve(there) and repository.current() != BRANCH
+        return None if at and not _showing(repository).exists() else f"the working tree shows {repository.current()}"
+
+    undo = f"git -C {repository.project} switch {BRANCH}"
+    return (Action("working tree", now, f"shows {there}", undo, (), apply, holds, lambda: ""),)
 
 
 def _tag(repository: Repository) -> Action:
@@ -82,7 +113,7 @@ def _edit(repository: Repository, kind: Kind, planned: Edits, tree: Tree) -> Act
             _mark(repository)
         made = repository.commit(BRANCH, edits, f"{kind.message}\n")
         if repository.current() == BRANCH:
-            _bring_tree(repository, again=False)
+            _bring_tree(repository, BRANCH, again=False)
         say(f"{kind.message} ({len(edits)} {'file' if len(edits) == 1 else 'files'}, {made[:10]})")
 
     def holds() -> str | None:
@@ -103,8 +134,10 @@ def _show(repository: Repository) -> Action:
         again = _showing(repository).exists()
         if not again:
             repository.require_clean()
+            if before not in ("HEAD", BRANCH):
+                repository.git("config", _BEFORE, before)
             _mark(repository)
-        _bring_tree(repository, again=again)
+        _bring_tree(repository, BRANCH, again=again)
         say(f"the working tree shows {BRANCH}")
 
     def holds() -> str | None:
@@ -128,15 +161,15 @@ def _mark(repository: Repository) -> None:
     new.replace(_showing(repository))
 
 
-def _bring_tree(repository: Repository, *, again: bool) -> None:
-    """Bring the working tree to the branch; `again`: a run that was killed may have left it halfway.
+def _bring_tree(repository: Repository, ref: str, *, again: bool) -> None:
+    """Bring the working tree to a branch or the tag; `again`: a run that was killed may have left it halfway.
 
     Raises:
         ChangeFailedError: Somebody changed a file since; nothing of theirs is thrown away.
     """
     mark = _showing(repository)
     if again:
-        states = [repository.tree(mark.read_text().strip()), repository.tree(BRANCH)]
+        states = [repository.tree(ref) for ref in (mark.read_text().strip(), BRANCH, TAG)]
         for path in repository.dirty():
             file = repository.project / path
             if not any(path in tree.content for tree in states) or not file.is_file():
@@ -145,5 +178,5 @@ def _bring_tree(repository: Repository, *, again: bool) -> None:
                 hint = f"save your change of it, then: git -C {repository.project} checkout {path}"
                 raise ChangeFailedError(f"{path} was changed while the purge was interrupted", hint)
         (repository.folder / "index.lock").unlink(missing_ok=True)  # of the git that was killed
-    repository.git("checkout", "--quiet", "--force", BRANCH, "--")
+    repository.git("-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", ref, "--")
     mark.unlink()

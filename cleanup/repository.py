@@ -105,6 +105,12 @@ class Repository:
             return self.git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").decode().strip()
         return None
 
+    def setting(self, name: str) -> str:
+        """Return a setting of this repository, or an empty text."""
+        with contextlib.suppress(ChangeFailedError):
+            return self.git("config", "--local", "--get", name).decode().strip()
+        return ""
+
     def current(self) -> str:
         """Return the branch the working tree shows, or "HEAD" where it shows none."""
         return self.git("rev-parse", "--abbrev-ref", "HEAD").decode().strip()

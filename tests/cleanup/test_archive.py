@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cleanup.archive import Contents, make, read, rehearse, restore, verify
+from cleanup import restoring
+from cleanup.archive import Contents, give_back, make, read, rehearse, restore, verify
 from cleanup.plan import actions
 from cleanup.repository import TAG
 from deployment.errors import ChangeFailedError
@@ -25,7 +29,7 @@ def contents(tmp_path: Path) -> Contents:
     wheel(wheels, "oldfuse", "3.0.1")
     (tmp_path / "fuse2.txt").write_text("oldfuse==3.0.1\n")
     (tmp_path / "journal.jsonl").write_text('{"event": 1}\n')
-    return Contents(project, wheels, (tmp_path / "fuse2.txt",), tmp_path / "journal.jsonl")
+    return Contents(project, wheels, requirements=(tmp_path / "fuse2.txt",), journal=tmp_path / "journal.jsonl")
 
 
 def wheel(folder: Path, name: str, version: str) -> Path:
@@ -136,3 +140,53 @@ def test_it_is_of_the_project_as_it_was_before_the_purge(tmp_path: Path) -> None
     assert restored is not None
     assert "fusepy==3.0.1" in (restored / "requirements.txt").read_text()
     assert (restored / "scripts/migration/compare.sh").exists()
+
+
+def saved_image(folder: Path, name: str, layer: bytes = b"a layer") -> Path:
+    """Write an image as `docker save` does."""
+    layers = [("0/layer.tar", layer)]
+    digests = [f"sha256:{hashlib.sha256(b'a layer').hexdigest()}"]
+    config = json.dumps({"rootfs": {"type": "layers", "diff_ids": digests}}).encode()
+    told = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = json.dumps([{"Config": told, "RepoTags": ["x:y"], "Layers": [path for path, _ in layers]}]).encode()
+    folder.mkdir(exist_ok=True)
+    with tarfile.open(folder / name, "w") as tar:
+        for path, data in [*layers, (told, config), ("manifest.json", manifest)]:
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return folder / name
+
+
+def test_an_image_is_archived_once_on_the_disk_and_given_back_where_it_is_missing(tmp_path: Path) -> None:
+    image = saved_image(tmp_path / "images", "dual.tar")
+    made = make(tmp_path / "kept", Contents(images=(image,)), 5.0)
+    assert [entry.path for entry in made.files] == ["images/dual.tar"]
+    assert (tmp_path / "kept/images/dual.tar").stat().st_ino == image.stat().st_ino
+    assert give_back(tmp_path / "kept", "images", tmp_path / "images") == ()
+    image.unlink()
+    assert give_back(tmp_path / "kept", "images", tmp_path / "images") == (image,)
+    assert restoring.images([image]) == []
+
+
+def test_an_image_with_a_wrong_layer_is_no_archive(tmp_path: Path) -> None:
+    image = saved_image(tmp_path / "images", "dual.tar", b"another layer")
+    with pytest.raises(ChangeFailedError, match=r"dual\.tar cannot be loaded: a layer was changed or is missing"):
+        make(tmp_path / "kept", Contents(images=(image,)), 5.0)
+
+
+def test_what_was_changed_in_the_archive_is_not_given_back(tmp_path: Path) -> None:
+    image = saved_image(tmp_path / "images", "dual.tar")
+    make(tmp_path / "kept", Contents(images=(image,)), 5.0)
+    image.unlink()
+    with (tmp_path / "kept/images/dual.tar").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(ChangeFailedError, match="is not what was archived"):
+        give_back(tmp_path / "kept", "images", tmp_path / "images")
+    assert not image.exists()
+
+
+def test_a_package_that_does_not_unpack_is_no_archive(tmp_path: Path) -> None:
+    (tmp_path / "libfuse2_1_amd64.deb").write_bytes(b"no package")
+    with pytest.raises(ChangeFailedError, match=r"libfuse2_1_amd64\.deb does not unpack"):
+        make(tmp_path / "kept", Contents(packages=(tmp_path / "libfuse2_1_amd64.deb",)), 5.0)

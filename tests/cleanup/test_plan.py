@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cleanup.inventory import inventory, table
-from cleanup.plan import actions
+from cleanup.plan import actions, way_back
 from cleanup.repository import BRANCH, TAG, Repository
 from deployment.errors import UsageError
 from tests.cleanup import projects
@@ -256,3 +256,36 @@ def test_traces_that_come_back_on_the_branch_are_purged_again(project: Path) -> 
     purge(project)
     assert "fusepy" not in (project / "requirements.txt").read_text()
     assert projects.git(project, "status", "--porcelain") == ""
+
+
+def test_the_way_back_shows_what_the_working_tree_showed_before(project: Path) -> None:
+    before = projects.git(project, "rev-parse", "HEAD")
+    assert way_back(project) == ()
+    purge(project)
+    (back,) = way_back(project)
+    back.apply(lambda line: None)
+    assert back.holds() is None
+    assert projects.git(project, "branch", "--show-current") == "main"
+    assert projects.git(project, "rev-parse", "HEAD") == before
+    assert way_back(project) == ()
+    (show,) = actions(project)  # and forward again: the branch of the purge was kept
+    show.apply(lambda line: None)
+    assert projects.git(project, "branch", "--show-current") == BRANCH
+    assert actions(project) == ()
+
+
+def test_the_way_back_of_a_detached_head_is_the_tag(project: Path) -> None:
+    projects.git(project, "switch", "--quiet", "--detach")
+    purge(project)
+    (back,) = way_back(project)
+    back.apply(lambda line: None)
+    assert projects.git(project, "rev-parse", "HEAD") == projects.git(project, "rev-parse", TAG)
+
+
+def test_work_in_the_working_tree_is_not_thrown_away_on_the_way_back(project: Path) -> None:
+    purge(project)
+    (project / "requirements.txt").write_text("mine\n")
+    (back,) = way_back(project)
+    with pytest.raises(UsageError, match="not clean"):
+        back.apply(lambda line: None)
+    assert (project / "requirements.txt").read_text() == "mine\n"
