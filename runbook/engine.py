@@ -116,7 +116,7 @@ class Engine:
     def plan_rollback(self, to: int | None) -> tuple[Step, ...]:
         """Return what a rollback would do."""
         state = self._state_if_possible()
-        return steps(self.target, Wanted(self._safe(state)) if to is None else self._wanted_at(to, 0))
+        return steps(self.target, self._wanted_back(state, to))
 
     def soaked_at(self, state: State) -> float:
         """Return the Unix time at which this stage's soak ends."""
@@ -183,7 +183,7 @@ class Engine:
                 return Moved("rollback", to, 0, (), self.clock.now() - began, state.head)  # another did it meanwhile
             if to is not None and (state.week is None or to > state.week or to == 8):
                 raise UsageError(f"week {to} is not behind week {state.week}", "`lighthouse-migrate status`")
-            wanted = Wanted(self._safe(state, seen)) if to is None else self._wanted_at(to, 0)
+            wanted = self._wanted_back(state, to, seen)
             what: dict[str, Any] = {"week": state.week, "reason": reason, "automatic": automatic}
             proof = {} if evidence is None else {"evidence": dict(evidence)}
             self._write_if_possible("rollback-started", stage=state.stage, to=to, **what, **proof)
@@ -232,7 +232,7 @@ class Engine:
     def _complete_rollback(self, state: State, began: float) -> Moved:
         """End a rollback whose tool died; the walk is taken up again by the next advance."""
         self.say("! a rollback was interrupted; completing it")
-        changes = self._walker.bring(Wanted(self._safe(state)), self.write)
+        changes = self._walker.bring(self._wanted_back(state, None), self.write)
         seconds = self.clock.now() - began
         asked = state.pending
         reason = (asked.reason if asked else "") or "an interrupted rollback, completed"
@@ -339,6 +339,13 @@ class Engine:
         if stage.cleanup and self._purge is not None:
             return Wanted(deployment, self._purge.first, self._purge.last)
         return Wanted(deployment)
+
+    def _wanted_back(self, state: State, to: int | None, seen: Observation | None = None) -> Wanted:
+        """Return what a rollback goes to; from week 8 with what the archive gives back."""
+        there = Wanted(self._safe(state, seen)) if to is None else self._wanted_at(to, 0)
+        if self._purge is None or LAST_WEEK not in (state.week, state.pending.week if state.pending else None):
+            return there
+        return replace(there, first=self._purge.back, last=self._purge.shown_again)
 
     def _safe(self, state: State, seen: Observation | None = None) -> Deployment:
         """Return fusepy for everyone, with whatever images are there kept: a rollback removes nothing."""
