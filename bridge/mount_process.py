@@ -46,7 +46,7 @@ def calling(agents: Callers) -> CallerSource:
     return lambda: Caller(*fuse_get_context(), agents)
 
 
-def options(backend: str, max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
+def options(max_readahead: int, max_write: int, debug: bool) -> dict[str, Any]:
     """Return the mount options, in fusepy's names; dualfuse translates them for the other backends.
 
     The kernel may keep neither names nor attributes: another Bridge changes the same store, and what it acknowledged
@@ -63,10 +63,10 @@ def options(backend: str, max_readahead: int, max_write: int, debug: bool) -> di
         "entry_timeout": 0,
         "attr_timeout": 0,
         "negative_timeout": 0,
-        # libfuse3 negotiates these with the kernel, and never less than libfuse2 gets by asking.
-        **(
-            {} if backend == "pyfuse3" else {"big_writes": True, "max_readahead": max_readahead, "max_write": max_write}
-        ),
+        # what libfuse2 gets by asking for it; libfuse3 negotiates it with the kernel, and never less
+        "big_writes": True,
+        "max_readahead": max_readahead,
+        "max_write": max_write,
         # Others than the user who mounted are let in where the system allows it: root always may.
         **({"allow_other": True} if os.geteuid() == 0 or _others_allowed() else {}),
         **({"debug": True} if debug else {}),
@@ -125,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
             instrument,
             str(told.mountpoint),
             backend=told.backend,
-            **options(told.backend, told.max_readahead, told.max_write, told.debug),
+            **options(told.max_readahead, told.max_write, told.debug),
         )
     except MountError as error:
         return _failed(error.message, error.stderr, error.remedy)
