@@ -29,6 +29,45 @@ class Corrections:
     """Methods that take the place of the library's own; fusepy needs none."""
 
 
+class Served:
+    """What fusepy sees as its operations: a guarded file system that also tells when it was mounted."""
+
+    def __init__(self, operations: Guard) -> None:
+        self.operations = operations
+        self.started = False
+        self.failure: OSError | None = None
+        self.captured = CapturedStderr()
+        self.exit: Any = None
+        self.opened = threading.local()  # .direct: whether what this thread opened last is a DirectHandle
+
+    def init(self, path: str) -> None:
+        """Called when the kernel says hello."""
+        self.captured.stop()
+        self.started = True
+        init = getattr(self.operations, "init")  # noqa: B009 - made at run time
+        if init is not None:
+            try:
+                init(path)
+            except OSError as error:
+                self.failure = error
+                self.exit()
+
+    def __call__(self, operation: str, *args: Any) -> Any:
+        if operation == "init":
+            return self.init(*args)
+        result = self.operations(operation, *args)
+        if operation in ("open", "create"):
+            self.opened.direct = isinstance(result, DirectHandle)
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        # fusepy looks for None, mfusepy for a missing attribute: both read a missing one as "not implemented"
+        found = getattr(self.operations, name, None)
+        if found is None:
+            raise AttributeError(name)
+        return found
+
+
 class FusepyBackend:
     """fusepy on libfuse2."""
 
@@ -37,7 +76,7 @@ class FusepyBackend:
     helper = "fusermount"
     end_by_signal: int | None = None  # what libfuse returns after a signal, if it is not 0
     corrections = Corrections
-    served: "type[Served]"
+    served = Served
 
     def __init__(self) -> None:
         self._operations: object | None = None
@@ -95,45 +134,6 @@ class FusepyBackend:
             guarded.close()
             SERVING.discard(self.module)
             self._operations = None
-
-
-class Served:
-    """What fusepy sees as its operations: a guarded file system that also tells when it was mounted."""
-
-    def __init__(self, operations: Guard) -> None:
-        self.operations = operations
-        self.started = False
-        self.failure: OSError | None = None
-        self.captured = CapturedStderr()
-        self.exit: Any = None
-        self.opened = threading.local()  # .direct: whether what this thread opened last is a DirectHandle
-
-    def init(self, path: str) -> None:
-        """Called when the kernel says hello."""
-        self.captured.stop()
-        self.started = True
-        init = getattr(self.operations, "init")  # noqa: B009 - made at run time
-        if init is not None:
-            try:
-                init(path)
-            except OSError as error:
-                self.failure = error
-                self.exit()
-
-    def __call__(self, operation: str, *args: Any) -> Any:
-        if operation == "init":
-            return self.init(*args)
-        result = self.operations(operation, *args)
-        if operation in ("open", "create"):
-            self.opened.direct = isinstance(result, DirectHandle)
-        return result
-
-    def __getattr__(self, name: str) -> Any:
-        # fusepy looks for None, mfusepy for a missing attribute: both read a missing one as "not implemented"
-        found = getattr(self.operations, name, None)
-        if found is None:
-            raise AttributeError(name)
-        return found
 
 
 def _run(fuse: Any, backend: FusepyBackend, served: Served, path: str, plan: options.Plan) -> None:
@@ -194,6 +194,3 @@ def _run(fuse: Any, backend: FusepyBackend, served: Served, path: str, plan: opt
 
 def _escaped(value: options.Value) -> options.Value:
     return os.fspath(value).replace("\\", "\\\\").replace(",", "\\,") if isinstance(value, str) else value
-
-
-FusepyBackend.served = Served

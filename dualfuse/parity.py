@@ -88,14 +88,14 @@ def _explore(kinds: Sequence[str], judge: Judge, seed: int) -> str:
     """Take the steps; tells by what they were chosen. Where hypothesis is not installed, as in a service's own place,
     plain chance does it: with less variety, compared and shrunk all the same."""
     try:
-        from dualfuse import machine
+        from dualfuse import exploring_hypothesis
     except ModuleNotFoundError as error:
         if error.name != "hypothesis":
             raise
         explore(kinds, judge, seed)
         return "random"
     with tempfile.TemporaryDirectory(prefix="parity-") as home:
-        machine.explore(kinds, judge, seed, home)
+        exploring_hypothesis.explore(kinds, judge, seed, home)
     return "hypothesis"
 
 
