@@ -6,7 +6,7 @@ it looks again at paths it knows, one after the other: what diverges silently, b
 that way. It ends with its standard input.
 
 It is not made nicer: a look holds the kernel's lock on the folder until this process runs on, and clients that make
-names there would wait with it. It gives way by doing less, see `comparator_budget`.
+names there would wait with it. It gives way by doing less, see `comparator_pace`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bridge.comparator_budget import Budget
+from bridge.comparator_pace import Pace
 from bridge.roster import Roster
 from bridge.sidechannel import Answer, Question, SilentError, answer_at, ask
 from dualfuse.comparator import KEPT, Comparator, MountedSide
@@ -86,9 +86,9 @@ def is_own(path: str) -> bool:
 class Session:
     """One comparator at work between a tap and a shadow."""
 
-    def __init__(self, comparator: Comparator, tap: Path) -> None:
+    def __init__(self, comparator: Comparator, tap: Path, rate: float) -> None:
         self.comparator = comparator
-        self.budget = Budget()
+        self.pace = Pace(rate)
         self.trouble = ""
         self._tap = tap
         self._callers = [threading.get_native_id()]  # whose operations are no business of the tap
@@ -98,7 +98,7 @@ class Session:
         started = time.monotonic()
         try:
             samples = ask(self._tap, {"ask": "tap", "callers": self._callers, "limit": SAMPLES})["samples"]
-            before, paths = self.comparator.found, self.budget.paths
+            before, paths = self.comparator.found, self.pace.paths
             done = self.comparator.work([(operation, path, detail) for operation, path, detail in samples], paths)
         except (SilentError, ShadowError, OSError) as error:
             if self.trouble != str(error):
@@ -109,7 +109,7 @@ class Session:
         new = min(self.comparator.found - before, KEPT)
         for found in list(self.comparator.divergences)[-new:] if new else ():
             log.warning("%s diverges in %s: see /divergences", found["path"], ", ".join(found["differing"]))
-        pause = self.budget.pause(time.monotonic() - started, done)
+        pause = self.pace.pause(time.monotonic() - started, done)
         return pause if samples else max(pause, IDLE)
 
     def answer(self, question: Question) -> Answer:
@@ -124,7 +124,6 @@ class Session:
             "counts": counts,
             "raced": self.comparator.raced,
             "known": self.comparator.known,
-            "share": round(self.budget.share, 3),
             "trouble": self.trouble,
             "ignored": {**IGNORED, **OWN},
         }
@@ -138,11 +137,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tap", type=Path, required=True, help="the socket of the primary's mount process")
     parser.add_argument("--shadow", required=True, help="the other Bridge's API")
     parser.add_argument("--socket", type=Path, required=True, help="where questions are answered")
+    parser.add_argument("--rate", type=float, required=True, help="comparisons a second, at most")
     parser.add_argument("--agents", type=Path, required=True, help="the file of the agents, which the shadow reads too")
     told = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s comparator %(levelname)s %(message)s")
     comparator = Comparator(MountedSide(told.mount, told.primary), Shadow(told.shadow, Roster(told.agents)), is_own)
-    session = Session(comparator, told.tap)
+    session = Session(comparator, told.tap, told.rate)
     answer_at(told.socket, session.answer)
     pause = 0.0
     while not select.select([0], [], [], pause)[0]:

@@ -43,7 +43,7 @@ class Mirror:
             wanted = (
                 *("--mount", str(settings.mount_point), "--primary", serving.backend),
                 *("--tap", str(serving.socket), "--shadow", settings.shadow_url, "--socket", str(self._socket)),
-                *("--agents", str(settings.agents_file)),
+                *("--agents", str(settings.agents_file), "--rate", f"{settings.comparison_rate:g}"),
             )
         if self._process is not None and (wanted != self._told or self._process.poll() is not None):
             self.stop()
@@ -70,7 +70,6 @@ class Mirror:
             return {
                 "comparing": self._process is not None,
                 "trouble": self._last.get("trouble", ""),
-                "share": self._last.get("share", 0.0),
                 "known": self._last.get("known", 0),
                 "raced": self._gone_raced + self._last.get("raced", 0),
                 "ignored": self._last.get("ignored", {}),

@@ -37,6 +37,7 @@ class Settings:
     cache_ttl: float = 60.0  # seconds
     cache_size: int = 10000  # entries
     shadow_url: str = ""
+    comparison_rate: float = 10.0  # comparisons a second, at most
     mount_point: Path = Path("/mnt/lighthouse")
     host: str = "127.0.0.1"
     port: int = 8765
@@ -131,6 +132,13 @@ def _positive(value: str) -> int:
     return number
 
 
+def _rate(value: str) -> float:
+    number = float(value)
+    if not 0 < number < float("inf"):
+        raise ValueError("not a number above 0")
+    return number
+
+
 def _seconds(value: str) -> float:
     number = float(value)
     if not 0 <= number < float("inf"):
@@ -164,6 +172,7 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "LIGHTHOUSE_CACHE_TTL": ("cache_ttl", _seconds),
     "LIGHTHOUSE_CACHE_SIZE": ("cache_size", _positive),
     "LIGHTHOUSE_SHADOW_URL": ("shadow_url", _url),
+    "LIGHTHOUSE_COMPARISON_RATE": ("comparison_rate", _rate),
     "LIGHTHOUSE_MOUNT_POINT": ("mount_point", _path),
     "LIGHTHOUSE_HOST": ("host", str),
     "LIGHTHOUSE_PORT": ("port", _port),

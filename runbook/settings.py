@@ -128,6 +128,7 @@ class _Reader:
             stable_metrics_ports=self._pair("stable_metrics", (9100, 9102)),
             canary_metrics_ports=self._pair("canary_metrics", (9101, 9103)),
             prometheus_port=self._port("prometheus", 9090),
+            comparison_rate=self._positive("gates", "comparison_rate", 10),
             drain_seconds=self._seconds("target", "drain", 30.0),
         )
         self._distinct(place)

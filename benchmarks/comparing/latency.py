@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.comparing.clients import Clients
+from bridge.settings import Settings
 from tests.bridge.harness import Bridge
 from tests.waiting import until
 
@@ -44,7 +45,8 @@ def switch(primary: Bridge, shadow: Bridge, on: bool) -> None:
 def measure(folder: Path, pairs: int, seconds: float, pause: float = 0.0) -> dict[str, Any]:
     """Return the median ratio of p99 with to p99 without over so many pairs of windows."""
     store = folder / "store.db"
-    primary, shadow = Bridge(folder / "p", store, "fusepy"), Bridge(folder / "s", store, "pyfuse3")
+    usual = {"LIGHTHOUSE_COMPARISON_RATE": f"{Settings().comparison_rate:g}"}  # what is measured is the default
+    primary, shadow = Bridge(folder / "p", store, "fusepy", **usual), Bridge(folder / "s", store, "pyfuse3")
     windows: list[tuple[bool, float, float, int]] = []
     try:
         primary.start()

@@ -25,6 +25,7 @@ def settings(layout: Layout, record: Record) -> dict[str, str]:
         "LIGHTHOUSE_METRICS_PORT": str(record.metrics_port),
         "LIGHTHOUSE_STORE": str(layout.place.store.absolute()),
         "LIGHTHOUSE_STATE_DIR": str(folder / "state"),
+        "LIGHTHOUSE_COMPARISON_RATE": f"{layout.place.comparison_rate:g}",
         "LIGHTHOUSE_DRAIN_TIMEOUT": f"{layout.place.drain_seconds:g}",
     }
 

@@ -80,6 +80,7 @@ class Place:
     stable_metrics_ports: tuple[int, int]
     canary_metrics_ports: tuple[int, int]
     prometheus_port: int
+    comparison_rate: float = 10.0  # comparisons a second with the shadow, at most
     drain_seconds: float = 30.0
 
 

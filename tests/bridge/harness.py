@@ -39,6 +39,7 @@ class Bridge:
             "LIGHTHOUSE_STORE": str(store),
             "LIGHTHOUSE_STATE_DIR": str(folder / "state"),
             "LIGHTHOUSE_DRAIN_TIMEOUT": "5",
+            "LIGHTHOUSE_COMPARISON_RATE": "1000",
             **more,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bridge.web.work import LARGEST_BODY
-from tests.bridge.harness import BACKENDS, Bridge, cleaned
+from tests.bridge.harness import Bridge
 
 pytestmark = pytest.mark.fuse
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def bridge(request: pytest.FixtureRequest, short_root: Path) -> Iterator[Bridge]:
-    folder = short_root / f"api-{request.param}"
-    running = Bridge(folder, folder / "store.db", request.param)
-    with cleaned(running):
-        yield running.start()
 
 
 def test_health_says_who_really_serves_and_what_it_was_told(bridge: Bridge) -> None:

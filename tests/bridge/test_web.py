@@ -6,24 +6,15 @@ import http.client
 import json
 import os
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.bridge.harness import BACKENDS, Bridge, cleaned
+from tests.bridge.harness import Bridge
 from tests.waiting import until
 
 pytestmark = pytest.mark.fuse
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def bridge(request: pytest.FixtureRequest, short_root: Path) -> Iterator[Bridge]:
-    folder = short_root / f"web-{request.param}"
-    running = Bridge(folder, folder / "store.db", request.param)
-    with cleaned(running):
-        yield running.start()
 
 
 @pytest.mark.parametrize(

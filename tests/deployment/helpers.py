@@ -23,6 +23,7 @@ def a_place(folder: Path, drain_seconds: float = 5.0) -> Place:
         stable_metrics_ports=(p[5], p[6]),
         canary_metrics_ports=(p[7], p[8]),
         prometheus_port=p[9],
+        comparison_rate=1000.0,
         drain_seconds=drain_seconds,
     )
 

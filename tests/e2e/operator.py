@@ -65,7 +65,7 @@ class Operator:
         text = self.path.read_text()
         fast: dict[str, dict[str, object]] = {
             "soak": {f"week{week}": "0s" for week in range(9)},
-            "gates": {"comparisons": 300, "patience": "40s", "trigger_window": "10s"},
+            "gates": {"comparisons": 300, "comparison_rate": 400, "patience": "90s", "trigger_window": "10s"},
             "benchmark": {"iterations": 10, "warmup": 2},
         }
         for name, values in {**fast, **sections}.items():
