@@ -98,7 +98,7 @@ def test_the_settings_document_shows_every_setting_with_its_default() -> None:
     path = REPOSITORY / "lighthouse-migrate.toml"
     documented = parse(path, shown)
     defaults = parse(path, "")
-    assert replace(documented, name=defaults.name, project=None, soak={}) == defaults
+    assert replace(documented, name=defaults.name, project=None, soak={}, keys={}) == defaults
     table = tomllib.loads(shown)
     keys = {key for key, value in table.items() if not isinstance(value, dict)}
     keys |= {f"{section}.{key}" for section, value in table.items() if isinstance(value, dict) for key in value}
