@@ -10,7 +10,9 @@ import typer
 from deployment.errors import OperatorError
 from runbook.cli import (
     advance,
+    archive,
     check,
+    cleanup,
     gate,
     history,
     init,
@@ -20,6 +22,7 @@ from runbook.cli import (
     output,
     plan,
     rehearse,
+    report,
     rollback,
     shadow,
     status,
@@ -49,16 +52,27 @@ def _default(
     if context.invoked_subcommand is not None:
         return
     if output.whole_terminal():
-        tui.tui(context, read_only=False, ascii_only=False)
+        tui.tui(context, read_only=False, ascii_only=False, serve=False, port=0, allow_changes=False)
     else:
         status.status(context, as_json=False, measure=False)
 
 
 for _command in (
     *(init.init, status.status, check.check, plan.plan, advance.advance, rollback.rollback),
-    *(watch.watch, metrics.metrics, shadow.shadow, history.history, notify.notify, rehearse.rehearse, tui.tui),
+    *(
+        watch.watch,
+        metrics.metrics,
+        shadow.shadow,
+        history.history,
+        notify.notify,
+        cleanup.cleanup,
+        report.report,
+        rehearse.rehearse,
+        tui.tui,
+    ),
 ):
     app.command()(_command)
+app.add_typer(archive.app, name="archive")
 app.add_typer(gate.app, name="gate")
 app.add_typer(kit.app, name="kit")
 

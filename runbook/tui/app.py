@@ -84,6 +84,10 @@ class MigrateApp(Movements):
 
     # the keys of one room each are carried out by that room
 
+    def action_run(self) -> None:
+        if not self.refuses("a repair"):
+            self._hand_down("run")
+
     def action_copy(self) -> None:
         self._hand_down("copy")
 

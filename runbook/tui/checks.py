@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -11,9 +12,12 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from runbook.engine import Engine
+from runbook.tui import remedy
 from runbook.tui.glyphs import ORANGE
 from runbook.tui.paint import Part, lines, text
 from runbook.tui.room import Room, bindings, show
+from runbook.tui.workers import Then, Work
 
 if TYPE_CHECKING:
     from checks.runner import Result
@@ -63,6 +67,45 @@ class ChecksRoom(Room):
         self.app.copy_to_clipboard("\n".join(result.finding.commands) or result.finding.remedy)
         self.notify("copied, where the terminal allows it", timeout=2)
 
+    def do_run(self) -> None:
+        """Run the repair of the finding that is shown, where that is safe; it is shown and asked for first."""
+        result = self._chosen()
+        command = next((c for c in result.finding.commands if remedy.safe(c)), "") if result and result.finding else ""
+        if not command:
+            self.notify(
+                f"nothing here is safe to run from a screen; {self.ours.shown_keys['copy']} copies it", timeout=4
+            )
+            return
+
+        def look_first(engine: Engine, work: Work) -> str:
+            from checks import boundary  # it reads other people's source, for which it brings a parser
+
+            project = engine.settings.project if remedy.fixes(command) else None
+            edits = boundary.repairs(project) if project is not None else ()
+            difference = "\n".join(edit.diff(project) for edit in edits) if project is not None else ""
+            work.post(Then(partial(self._ask, command, difference)))
+            return ""
+
+        self.ours.start("reading", look_first)
+
+    def _ask(self, command: str, difference: str) -> None:
+        from runbook.tui.dialogs import RemedyDialog
+
+        again = self.ours.action_ask_again  # asked of the app here: in the work's thread there is none
+
+        def do(engine: Engine, work: Work) -> str:
+            code = remedy.run(command, engine.settings.path, work.say)
+            work.post(Then(again))
+            return f"`{command}` ended with {code}"
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.ours.start("remedy", do)
+                self.ours.action_log()
+
+        if self.is_attached:
+            self.app.push_screen(RemedyDialog(command, difference), answered)
+
     def _results(self) -> dict[str, Result]:
         return cast("dict[str, Result]", self.ours.results)
 
@@ -98,5 +141,9 @@ class ChecksRoom(Room):
             rows.append([("seen  ", "dim"), text(found.seen)])
             rows += [[("why   ", "dim"), text(found.why)]] if found.why else []
             rows += [[("fix   ", "dim"), text(found.remedy)]] if found.remedy else []
-            rows += [[("      $ ", "dim"), (text(command), "bold")] for command in found.commands]
+            shown = self.ours.shown_keys
+            for command in found.commands:
+                how = f"   {shown['run']} runs it" if remedy.safe(command) and not self.ours.read_only else ""
+                rows.append([("      $ ", "dim"), (text(command), "bold"), (how, "dim")])
+            rows += [[(f"      {shown['copy']} copies", "dim")]] if found.commands else []
         show(detail, lines(rows), layout=True)

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -53,7 +53,7 @@ class Core(App[None]):
         guards: bool = False,
         utf8: bool | None = None,
         now: Callable[[], float] = time.time,
-        remap: str = "",
+        moved_keys: Mapping[str, str] | None = None,
         memory: Path | None = None,
     ) -> None:
         """Make the app; it looks, works and with `guards` stands guard through `opened`, each in a thread of its own.
@@ -61,9 +61,10 @@ class Core(App[None]):
         `memory` is the file in which the next session finds what this one was reading.
 
         Raises:
-            UsageError: `remap` gives keys to actions that do not exist.
+            UsageError: `moved_keys` names actions that do not exist, or one key twice.
         """
-        self.registry = keys.remapped(remap)
+        self.registry = keys.remapped(moved_keys or {})
+        self.shown_keys = keys.named(self.registry)
         super().__init__()
         self.opened, self.read_only, self.now = opened, read_only, now
         self.seen: Seen | None = None
@@ -89,7 +90,7 @@ class Core(App[None]):
 
             self.company = Company(opened, "tui", lambda line: self.deliver(Said(line)))
         self.home_room = Home()
-        if remap:
+        if moved_keys:
             self.set_keymap({f"{k.room or 'every'}.{k.action}": k.keys for k in self.registry})
 
     def get_default_screen(self) -> Screen[None]:
@@ -136,7 +137,7 @@ class Core(App[None]):
         if not running:
             return ""
         asks = ", asks you" if self.asks is not None else ""
-        return f"{running[-1].kind} running {time.monotonic() - running[-1].began:.0f} s{asks} (l)"
+        return f"{running[-1].kind} running {time.monotonic() - running[-1].began:.0f} s{asks}"
 
     # what the workers say
 

@@ -35,7 +35,7 @@ class ConsentDialog(Dialog):
         agreed = self._proposal
         with VerticalScroll(classes="question", can_focus=not agreed.phase.confirm_by_name) as box:
             box.border_title = f"Enter week {agreed.phase.week} {agreed.phase.name}?"
-            yield Static(_described(agreed), markup=False)
+            yield Static(_described(agreed, self.ours.shown_keys["rollback"]), markup=False)
             if agreed.phase.confirm_by_name:
                 yield Static(
                     Content.assemble("Type the deployment's name, ", (text(agreed.name), "bold"), ", and press enter:"),
@@ -60,7 +60,7 @@ class ConsentDialog(Dialog):
             self.query_one("#said", Static).update(Content(text(f"{event.value!r} is not the name; esc: no")))
 
 
-def _described(proposal: Proposal) -> Content:
+def _described(proposal: Proposal, back: str) -> Content:
     rows: list[list[str | tuple[str, str]]] = [[proposal.phase.goal], [""]]
     for number, step in enumerate(proposal.steps, 1):
         row = f"{number}/{len(proposal.steps)} {step.subject:<15} {step.before} → {step.after}"
@@ -68,7 +68,34 @@ def _described(proposal: Proposal) -> Content:
     if not proposal.steps:
         rows.append(["no changes: the deployment is what it should be"])
     undo = "; ".join(step.undo for step in reversed(proposal.steps)) or "nothing to undo"
-    return lines([*rows, [""], [("Undo: ", "bold"), text(undo)], [("Back: ", "bold"), "R, at any time"], [""]])
+    return lines([*rows, [""], [("Undo: ", "bold"), text(undo)], [("Back: ", "bold"), f"{back}, at any time"], [""]])
+
+
+class RemedyDialog(Dialog):
+    """Shows the command that is about to be run, and what it would change in files, and asks."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "agree", "Yes", show=False),
+        Binding("n", "refuse", "No", show=False),
+    ]
+
+    def __init__(self, command: str, difference: str) -> None:
+        super().__init__()
+        self._command, self._difference = command, difference
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="question") as box:
+            box.border_title = "Run this?"
+            rows: list[list[str | tuple[str, str]]] = [[("$ ", "dim"), (text(self._command), "bold")], [""]]
+            rows += [[text(line)] for line in self._difference.splitlines()]
+            yield Static(lines(rows), markup=False)
+            yield Static(
+                Content.assemble(("y", f"bold {ORANGE}"), " yes, run it · ", ("n", "bold"), " or esc: no"),
+                markup=False,
+            )
+
+    def action_agree(self) -> None:
+        self.dismiss(True)
 
 
 class ReasonDialog(ModalScreen[str]):
@@ -105,7 +132,7 @@ class LeaveDialog(ModalScreen[str]):
         Binding("escape", "stay", "Stay", show=False),
         Binding("f", "choose('finish')", "Finish", show=False),
         Binding("s", "choose('stop')", "Stop", show=False),
-        Binding("R,ctrl+r", "app.rollback", "Rollback", show=False),
+        Binding("R,ctrl+r", "app.rollback", "Rollback", show=False, id="every.rollback"),
     ]
 
     def __init__(self, kind: str) -> None:

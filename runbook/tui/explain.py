@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -21,7 +22,7 @@ from runbook.tui.room import Room, bindings, show
 
 MEANS = {
     Status.PASS: "It lets the walk go on.",
-    Status.FAIL: "It holds the walk until the value is back within the limit; see `m` and `c`, or go back with `R`.",
+    Status.FAIL: "It holds the walk until the value is within the limit. Look: `{metrics}`; go back: `{rollback}`.",
     Status.INCONCLUSIVE: "It holds and never passes by itself: more operations are needed, or more time.",
     Status.ERROR: "The metrics source does not answer; until it does nothing is known, and nothing goes on.",
 }
@@ -42,29 +43,33 @@ class ExplainRoom(Room):
         super().paint()
         seen = self.ours.seen
         if seen is not None:
-            content = paint.lines(rows(seen.snapshot, self.ours.glyphs))
+            content = paint.lines(rows(seen.snapshot, self.ours.glyphs, self.ours.shown_keys))
             show(self.query_one("#gates", Static), content, layout=True)
 
 
-def rows(shot: Snapshot, g: Glyphs) -> list[list[Part]]:
+def rows(shot: Snapshot, g: Glyphs, keys: Mapping[str, str]) -> list[list[Part]]:
     """Return the explanation of this stage's gates and triggers."""
     if shot.state.week is None:
-        return [["No week is entered yet: there is no gate here. `a` enters week 0, whose checks decide."]]
+        return [
+            [f"No week is entered yet: there is no gate here. `{keys['advance']}` enters week 0, whose checks decide."]
+        ]
     stage = stage_at(shot.state.week, shot.state.stage)
     if not stage.gates:
-        return [[f"Week {shot.state.week} has no gates: its checks decide (c)."]]
+        return [[f"Week {shot.state.week} has no gates: its checks decide ({keys['checks']})."]]
     said = {v.id: v for v in shot.verdicts}
     order = sorted(stage.gates, key=lambda t: t.id not in said or said[t.id].status is Status.PASS)
     found: list[list[Part]] = []
     for threshold in order:
-        found += [*_gate(threshold, said.get(threshold.id), g, shot), [""]]
+        found += [*_gate(threshold, said.get(threshold.id), g, shot, keys), [""]]
     if stage.triggers:
         found.append([("Triggers", "bold"), ": watched every second while `advance` waits; one that fails rolls back."])
         found += [[f"  {t.id:<14} {paint.claim(t)} over {words.duration(t.window)}"] for t in stage.triggers]
     return found
 
 
-def _gate(threshold: Threshold, verdict: Verdict | None, g: Glyphs, shot: Snapshot) -> list[list[Part]]:
+def _gate(
+    threshold: Threshold, verdict: Verdict | None, g: Glyphs, shot: Snapshot, keys: Mapping[str, str]
+) -> list[list[Part]]:
     asked = f"{words.NAMES[threshold.metric]} of the canary {paint.claim(threshold)}"
     if threshold.against is not None:
         asked = f"of the canary {claim(threshold, threshold.limit)}"
@@ -73,7 +78,7 @@ def _gate(threshold: Threshold, verdict: Verdict | None, g: Glyphs, shot: Snapsh
         f"{asked}, over the time in this stage",
     ]
     if verdict is None:
-        return [[(f"{g.unknown} {threshold.id}", "bold"), "  not measured yet: r measures now"], asks]
+        return [[(f"{g.unknown} {threshold.id}", "bold"), f"  not measured yet: {keys['measure']} measures now"], asks]
     style = "bold" if verdict.status is Status.PASS else f"bold {ORANGE}"
     found: list[list[Part]] = [
         [(f"{g.mark(verdict.status)} {threshold.id}", style)],
@@ -83,7 +88,7 @@ def _gate(threshold: Threshold, verdict: Verdict | None, g: Glyphs, shot: Snapsh
             ("  from   ", "dim"),
             f"{verdict.samples} {words.SAMPLES[threshold.metric]} in {words.duration(verdict.window)}",
         ],
-        [("  means  ", "dim"), MEANS[verdict.status]],
+        [("  means  ", "dim"), MEANS[verdict.status].format_map(keys)],
     ]
     if verdict.samples < needed(threshold):
         rule = ", the rule of three at 95%" if threshold.metric in NEAR_ZERO else ""

@@ -22,10 +22,11 @@ ROOMS = {
     "log": "Log",
 }
 WALK = (
-    "The walk: `a` enters the next week. It asks the checks, shows the plan and asks you; each change is verified.",
-    "A stage soaks, then its gates must pass; `a`, then `w` waits for that and rolls back by itself on a breach.",
-    "HOLD waits because a gate says no: `e` explains it. SOAK waits by design. `?` on a gate: not enough samples yet.",
-    "`R` brings fusepy back to every client, from any week, and may be repeated. `a` takes the walk up again.",
+    "The walk: `{advance}` enters the next week. It asks the checks, shows the plan and asks you.",
+    "Each change is verified; what it says, step by step, is in `{log}`.",
+    "A stage soaks, then its gates must pass. In `{log}`, `{wait}` waits for both, and a breach rolls back by itself.",
+    "SOAK waits by design. HOLD waits because a gate says no: `{explain}` says why. `?` on a gate: too few samples.",
+    "`{rollback}` brings fusepy back to every client, at once, from any week; `{advance}` takes the walk up again.",
     "ctrl+p is the command palette. Everything here is also a command: `lighthouse-migrate --help`.",
 )
 
@@ -46,7 +47,7 @@ class HelpRoom(Room):
             yield Static(id="help", markup=False)
 
     def on_mount(self) -> None:
-        rows: list[list[Part]] = [[line] for line in WALK]
+        rows: list[list[Part]] = [[line.format_map(self.ours.shown_keys)] for line in WALK]
         for room in ("", *sorted(ROOMS, key=lambda r: r != self._came_from)):
             rows += [[""], [(f"In {ROOMS[room]}" if room else "Everywhere", "bold")]]
             for key in (k for k in self.ours.registry if k.room == room):

@@ -86,21 +86,21 @@ class Home(Room):
         week = self.here() if self.shown is None else self.shown
         width = self._part("next").content_size.width
         show(self._part("rail"), paint_weeks.rail(shot, week, app.glyphs))
-        place = "" if self.shown is None else "  (. comes back)"
+        place = "" if self.shown is None else f"  ({app.shown_keys['this_week']} comes back)"
         self._part("week").border_title = f"Week {week} {PHASES[week].name}{place}"
         show(self._part("week"), paint_weeks.page(shot, week), layout=True)
         show(self._part("traffic"), paint_now.traffic(shot, width), layout=True)
         gates = self._part("gates")
         gates.border_title = paint_now.gates_title(shot)
         show(gates, paint_now.gates(shot, app.seen.metered, app.glyphs, width), layout=True)
-        show(self._part("next"), paint_now.next_steps(app.seen, app.now(), width), layout=True)
+        show(self._part("next"), paint_now.next_steps(app.seen, app.now(), width, app.shown_keys), layout=True)
         show(self._part("events"), paint_now.events(app.seen.events, max(4, self.size.height - 4)), layout=True)
 
     def tick(self) -> None:
         super().tick()
         if self.ours.seen is not None:
             width = self._part("next").content_size.width
-            show(self._part("next"), paint_now.next_steps(self.ours.seen, self.ours.now(), width))
+            show(self._part("next"), paint_now.next_steps(self.ours.seen, self.ours.now(), width, self.ours.shown_keys))
 
     def _part(self, name: str) -> Static:
         return self.query_one(f"#{name}", Static)

@@ -57,6 +57,15 @@ KEYS: tuple[Key, ...] = (
     Key("scroll_down", "pagedown", "pgdn", "", "Scroll the page down.", room="home"),
     Key("scroll_up", "pageup", "pgup", "", "Scroll the page up.", room="home"),
     Key("ask_again", "enter", "enter", "Ask again", "Ask the checks again.", room="checks", changes=True),
+    Key(
+        "run",
+        "x",
+        "x",
+        "Run",
+        "Run the repair where that is safe: only what this tool itself answers for, shown first.",
+        room="checks",
+        changes=True,
+    ),
     Key("copy", "y", "y", "Copy", "Copy the commands that repair the finding.", room="checks"),
     Key("filter", "slash", "/", "Filter", "Show only what contains these words.", room="history"),
     Key(
@@ -103,18 +112,16 @@ def _width(key: Key) -> int:
     return len(key.shown) + len(key.label) + 3
 
 
-def remapped(text: str, keys: tuple[Key, ...] = KEYS) -> tuple[Key, ...]:
-    """Return the registry with actions moved to other keys, as "action=key,action=key" says.
+def remapped(moves: Mapping[str, str], keys: tuple[Key, ...] = KEYS) -> tuple[Key, ...]:
+    """Return the registry with actions moved to other keys.
 
     Raises:
         UsageError: There is no such action, or two actions of a room would have one key.
     """
-    moves = _moves(text)
     unknown = sorted(moves.keys() - {k.action for k in keys})
     if unknown:
-        raise UsageError(
-            f"{ENVIRONMENT} names no action {unknown[0]!r}", f"known: {', '.join(sorted(k.action for k in keys))}"
-        )
+        known = ", ".join(sorted(k.action for k in keys))
+        raise UsageError(f"[keys] or {ENVIRONMENT} names no action {unknown[0]!r}", f"known: {known}")
     moved = tuple(replace(k, keys=moves[k.action], shown=moves[k.action]) if k.action in moves else k for k in keys)
     for room in {k.room for k in moved}:
         taken: dict[str, str] = {}
@@ -122,16 +129,27 @@ def remapped(text: str, keys: tuple[Key, ...] = KEYS) -> tuple[Key, ...]:
             for name in key.keys.split(","):
                 if taken.setdefault(name, key.action) != key.action:
                     raise UsageError(
-                        f"{ENVIRONMENT} gives {name!r} to both {taken[name]} and {key.action}", "use another key"
+                        f"[keys] or {ENVIRONMENT} gives {name!r} to both {taken[name]} and {key.action}",
+                        "use another key",
                     )
     return moved
 
 
-def _moves(text: str) -> Mapping[str, str]:
-    moves = {}
+def moves(text: str) -> Mapping[str, str]:
+    """Read "advance=A,checks=k".
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    found = {}
     for part in filter(None, text.split(",")):
         action, _, key = part.partition("=")
         if not key.strip():
             raise UsageError(f"{ENVIRONMENT} cannot be read: {part!r}", f"{ENVIRONMENT}=advance=A,checks=k")
-        moves[action.strip()] = key.strip()
-    return moves
+        found[action.strip()] = key.strip()
+    return found
+
+
+def named(keys: tuple[Key, ...]) -> Mapping[str, str]:
+    """Return what a person reads for the key of each action, to be put into sentences: "{advance} enters the week"."""
+    return {k.action: k.shown for k in keys}

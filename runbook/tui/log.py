@@ -42,5 +42,4 @@ class LogRoom(Room):
 
     def tick(self) -> None:
         super().tick()
-        running = self.ours.at_work
-        self.query_one(Log).border_title = running.removesuffix(" (l)") if running else "What was said"
+        self.query_one(Log).border_title = self.ours.at_work or "What was said"

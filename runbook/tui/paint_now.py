@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from textual.content import Content
 
@@ -106,18 +107,19 @@ def history(threshold: Threshold, metered: Metered | None, width: int, g: Glyphs
 
 
 _TRY = {
-    "status": "l what it says",
-    "plan": "p read the plan",
-    "advance": "a advance",
-    "advance --wait": "a then w: wait and advance",
-    "rollback": "R roll back",
-    "check": "c run the checks",
-    "history": "h read the history",
-    "status --measure": "r measure now",
+    "status": "{log} what it says",
+    "plan": "{plan} read the plan",
+    "advance": "{advance} advance",
+    "advance --wait": "{log} then {wait}: wait and advance",
+    "advance --reason TEXT": "{advance} take it up again, with a reason",
+    "rollback": "{rollback} roll back",
+    "check": "{checks} run the checks",
+    "history": "{history} read the history",
+    "status --measure": "{measure} measure now",
 }
 
 
-def next_steps(seen: Seen, now: float, width: int) -> Content:
+def next_steps(seen: Seen, now: float, width: int, shown: Mapping[str, str]) -> Content:
     """Return what is waited for, what to do, and how to get back."""
     shot = seen.snapshot
     rows: list[list[Part]] = []
@@ -129,11 +131,11 @@ def next_steps(seen: Seen, now: float, width: int) -> Content:
     held = shot.word in ALARMING
     label = "Held by: " if shot.word == "HOLD" else f"{shot.word}: "
     rows.append([(label, f"bold {ORANGE}" if held else "bold"), text(shot.why)])
-    tries = [_TRY.get(command, command) for command in shot.next]
-    explain = [f"e explain {v.id}" for v in shot.verdicts if v.status is not Outcome.PASS][:1]
+    tries = [_TRY[command].format_map(shown) for command in shot.next]
+    explain = [f"{shown['explain']} explain {v.id}" for v in shot.verdicts if v.status is not Outcome.PASS][:1]
     rows.append([("Try: ", "bold"), " · ".join([*tries[:1], *explain, *tries[1:]])])
     if "rollback" not in shot.next and shot.state.status is not Status.NEW:
-        rows.append([("Back: ", "bold"), "R brings fusepy to every client"])
+        rows.append([("Back: ", "bold"), f"{shown['rollback']} brings fusepy to every client"])
     return lines(rows)
 
 

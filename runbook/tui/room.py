@@ -78,7 +78,8 @@ class Room(Screen[None]):
     def tick(self) -> None:
         """Show what changes with time alone."""
         app = self.ours
-        content = paint.head(app.seen, app.trouble, app.age, app.now(), app.at_work)
+        at_work = f"{app.at_work} ({app.shown_keys['log']})" if app.at_work else ""
+        content = paint.head(app.seen, app.trouble, app.age, app.now(), at_work)
         show(self.query_one("#head", Static), content)
 
 
@@ -93,7 +94,7 @@ class Dialog(ModalScreen[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "refuse", "No", show=False),
-        Binding("R,ctrl+r", "app.rollback", "Rollback", show=False),
+        Binding("R,ctrl+r", "app.rollback", "Rollback", show=False, id="every.rollback"),
     ]
 
     @property

@@ -21,6 +21,7 @@ from runbook.tui.metrics import MetricsRoom
 from runbook.tui.plan import PlanRoom
 from runbook.tui.shadow import ShadowRoom
 from tests.runbook.tui.operated import Operated, operate
+from tests.runbook.tui.settled import text_of
 
 ROOMS = {
     "p": PlanRoom,
@@ -68,25 +69,26 @@ def test_a_click_in_the_footer_is_a_key(operated: Operated) -> None:
     operate(operated.app(), act)
 
 
-def test_keys_are_moved_by_the_environment(operated: Operated) -> None:
+def test_keys_are_moved_and_every_sentence_names_the_new_one(operated: Operated) -> None:
     async def act(pilot: Pilot[None], app: MigrateApp) -> None:
         await pilot.press("p")
         assert isinstance(app.screen, Home)
+        assert "P read the plan" in text_of(app)
         await pilot.press("P")
         assert isinstance(app.screen, PlanRoom)
 
-    operate(operated.app(remap="plan=P"), act)
+    operate(operated.app(moved_keys={"plan": "P"}), act)
 
 
 @pytest.mark.parametrize("text", ["fly=F", "plan=a", "plan"])
 def test_a_key_that_cannot_be_moved_so_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        keys.remapped(text)
+        keys.remapped(keys.moves(text))
 
 
 def test_every_key_is_tried_here() -> None:
     folder = Path(__file__).parent
-    source = "".join((folder / f"test_{name}.py").read_text() for name in ("keys", "movements", "rooms"))
+    source = "".join((folder / f"test_{name}.py").read_text() for name in ("keys", "movements", "rooms", "remedy"))
     for key in keys.KEYS:
         names = key.keys.split(",")
         assert any(f'"{name}"' in source for name in names), f"{key.action} is never pressed"
