@@ -40,20 +40,20 @@ def _read(name: str) -> Callable[[str, int], int]:
     return run
 
 
-def _write_small(directory: str, iteration: int) -> int:
-    descriptor = os.open(f"{directory}/new-{os.getpid()}-{iteration}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+def _write(path: str, data: bytes) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
-        return os.write(descriptor, _SMALL_DATA)
+        return os.write(descriptor, data)
     finally:
         os.close(descriptor)
+
+
+def _write_small(directory: str, iteration: int) -> int:
+    return _write(f"{directory}/new-{os.getpid()}-{iteration}", _SMALL_DATA)
 
 
 def _write_large(directory: str, _iteration: int) -> int:
-    descriptor = os.open(f"{directory}/large-written", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        return os.write(descriptor, _LARGE_DATA)
-    finally:
-        os.close(descriptor)
+    return _write(f"{directory}/large-written", _LARGE_DATA)
 
 
 def _stat(directory: str, _iteration: int) -> int:
