@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.mount_child import MountChild
-from dualfuse.connections import Holder, holders
+from dualfuse.holders import Holder, holders
 
 log = logging.getLogger(__name__)
 

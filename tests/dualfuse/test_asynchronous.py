@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from dualfuse.asynchronous import Portal, asynchronous_operations, library_of
-from dualfuse.connections import waiting
 from dualfuse.context import fuse_get_context
 from dualfuse.instrument import Instrument
 from dualfuse.mounts import mount_at
 from dualfuse.operations import FuseOSError
 from dualfuse.samples.async_loopback import AsyncLoopback
+from tests.dualfuse.connections import waiting
 from tests.dualfuse.served import serve, wait_for
 from tests.dualfuse.structured import OnTrio
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from dualfuse import heartbeat
-from dualfuse.connections import abort, connection_alive, waiting
 from dualfuse.mounts import mount_at
+from tests.dualfuse.connections import abort, connection_alive, waiting
 from tests.dualfuse.served import serve, wait_for
 
 pytestmark = pytest.mark.fuse

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from dualfuse.connections import waiting
 from dualfuse.guard import Guard, guard
 from dualfuse.instrument import BUCKETS, Instrument
 from dualfuse.mounts import mount_at
 from dualfuse.operations import OPERATIONS, FuseOSError, Operations
 from dualfuse.samples.memory import Memory
+from tests.dualfuse.connections import waiting
 from tests.dualfuse.served import serve, wait_for
 
 

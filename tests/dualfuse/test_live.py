@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from dualfuse import live
-from dualfuse.connections import connection_alive, holders
 from dualfuse.daemon import Daemon
+from dualfuse.holders import holders
 from dualfuse.mounts import mount_at, stack_at
+from tests.dualfuse.connections import connection_alive
 from tests.dualfuse.served import BACKENDS, serve, wait_for
 
 pytestmark = pytest.mark.fuse
