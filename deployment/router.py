@@ -166,7 +166,9 @@ class Router:
     def _do(self, line: str) -> None:
         answer = self.command(line).strip()
         if answer and not answer.startswith(("IP changed", "no need to change")):
-            raise ChangeFailedError(f"the router refuses `{line}`: {answer}")
+            raise ChangeFailedError(
+                f"the router refuses `{line}`: {answer}", f"see {self._socket.parent}: haproxy.cfg and its log"
+            )
 
     def _healthy(self, side: Side) -> bool:
         rows = [r for r in self._table("show stat", ",") if (r.get("pxname"), r.get("svname")) == (BACKEND, side)]

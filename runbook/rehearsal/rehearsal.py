@@ -117,8 +117,12 @@ class Rehearsal:
             first = totals.failures[0]
             raise OperatorError(
                 f"{totals.failed} client operations failed; the first: {first.kind} {first.path}: {first.error}",
-                f"keep the sandbox with `rehearse --keep` and look at {self._sandbox.folder}",
+                self._look,
             )
+
+    @property
+    def _look(self) -> str:
+        return f"keep the sandbox with `rehearse --keep` and look at {self._sandbox.folder}"
 
     def _repair_boundary(self, engine: Engine, settings: Settings) -> None:
         """Repair what the documents' container gets wrong, as `check boundary --fix` does."""
@@ -135,7 +139,7 @@ class Rehearsal:
         serving = engine.target.observe().serving(Side.STABLE)
         self.outcome.rolled_back_to = (serving.serving if serving else None) or "nothing"
         if self.outcome.rolled_back_to != "fusepy":
-            raise HeldError(f"after the rollback {self.outcome.rolled_back_to} serves, not fusepy")
+            raise HeldError(f"after the rollback {self.outcome.rolled_back_to} serves, not fusepy", self._look)
         self._say(f"== rolled back to fusepy in {moved.seconds:.2f} s; taking the walk up again")
 
     def _prove(self, engine: Engine) -> None:
@@ -143,7 +147,7 @@ class Rehearsal:
         seen = engine.target.observe()
         canary = seen.serving(Side.CANARY)
         if seen.serving(Side.STABLE) is not None or canary is None or canary.serving != "pyfuse3":
-            raise HeldError("after week 8 it is not pyfuse3 alone that serves")
+            raise HeldError("after week 8 it is not pyfuse3 alone that serves", self._look)
 
     def _tear_down(self, engine: Engine, janitor: Janitor) -> None:
         self._say("tearing down")

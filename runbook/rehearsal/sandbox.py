@@ -9,18 +9,19 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from hashlib import sha256
 from pathlib import Path
 
 from deployment.errors import OperatorError
 from deployment.targets.target import Say
+from deployment.waiting import until
 from runbook.rehearsal import ledger
 from runbook.rehearsal.ledger import Totals
 from runbook.rehearsal.load import TOKEN
 from runbook.settings import FILE, Settings, load
 
 PORTS = 10
+START_SECONDS = 10.0  # that the load has for its first operation
 CHANGED = ("current", "context", "shadows", "streams")  # the sections that the load writes to
 
 
@@ -73,11 +74,15 @@ class Sandbox:
         environment = {**os.environ, TOKEN: self.token}
         with (self.folder / "load.log").open("wb") as log:
             self._load = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
-        until = time.monotonic() + 10
-        while not (self._ledger.exists() and self.totals().operations > 0):
-            if self._load.poll() is not None or time.monotonic() > until:
-                raise OperatorError("the load does not start", f"see {self.folder / 'load.log'}")
-            time.sleep(0.1)
+        until(lambda: self._works() or not self._runs(), START_SECONDS, every=0.1)
+        if not self._works():
+            raise OperatorError("the load does not start", f"see {self.folder / 'load.log'}")
+
+    def _works(self) -> bool:
+        return self._ledger.exists() and self.totals().operations > 0
+
+    def _runs(self) -> bool:
+        return self._load is not None and self._load.poll() is None
 
     def totals(self) -> Totals:
         """Return what the load did so far."""
@@ -106,7 +111,7 @@ class Sandbox:
 
     def kill_load(self) -> None:
         """End the clients at once, whatever they do."""
-        if self._load is not None and self._load.poll() is None:
+        if self._load is not None and self._runs():
             self._load.kill()
             self._load.wait()
 
