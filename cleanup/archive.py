@@ -142,6 +142,11 @@ def read(folder: Path) -> Manifest:
         raise ChangeFailedError(f"{folder} is no archive: {error}", "lighthouse-migrate archive list") from error
 
 
+def digest(folder: Path) -> str:
+    """Return the SHA-256 of an archive's manifest, which names that of every file."""
+    return _sha256(folder / MANIFEST)
+
+
 def verify(folder: Path) -> tuple[str, ...]:
     """Return what is wrong with an archive, empty when every file is there and has its digest."""
     try:

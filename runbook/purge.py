@@ -5,63 +5,43 @@ What they need is imported when they are asked for: their parsers are heavy, and
 
 from __future__ import annotations
 
-import json
-import sqlite3
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deployment.errors import OperatorError
 from deployment.model import Side
 from deployment.targets.target import Say, Target
+from runbook.archiving import Archiving, PurgeStep
 from runbook.clock import Clock
 from runbook.journal import Journal
 from runbook.settings import Settings
 from runbook.steps import Step
 
-
-@dataclass(frozen=True, slots=True)
-class PurgeStep:
-    """Something of the cleanup, as a step of the plan."""
-
-    subject: str
-    before: str
-    after: str
-    undo: str
-    act: Callable[[Say], None]
-    holds: Callable[[], str | None]
-    purges: bool = False
-
-    def apply(self, say: Say) -> None:
-        self.act(say)
-
-    def unverified(self) -> str | None:
-        return self.holds()
+if TYPE_CHECKING:
+    from cleanup.proof import Claim
 
 
 class Purge:
     """The cleanup of one deployment."""
 
     def __init__(self, settings: Settings, target: Target, journal: Journal, clock: Clock) -> None:
-        self._settings, self._target, self._journal, self._clock = settings, target, journal, clock
+        self._settings, self._target = settings, target
+        self._archiving = Archiving(settings, target, journal, clock)
         self._left_alone = False  # somebody's work is in the project's working tree
 
     def first(self) -> tuple[Step, ...]:
         """Return what must be done before anything is purged: the tag, and an archive that was restored once."""
         tag = tuple(s for s in self._project_steps() if s.subject.startswith("tag "))
         guard = () if self._somebody_needs_fusepy() is None else (self._guard(),)
-        return (*guard, *tag, *([self._archive()] if self._archive_is_wrong() else []))
+        return (*guard, *tag, *([self._archiving.step()] if self._archiving.is_wrong() else []))
 
     def back(self) -> tuple[Step, ...]:
         """Return what a rollback gives back from the archive before the deployment changes: images and packages."""
-        if not self._folder.exists():
-            return ()
-        return (self._giving_back(),) if self._missing() else ()
+        return self._archiving.back()
 
     def shown_again(self) -> tuple[Step, ...]:
         """Return what brings the project's working tree back, once fusepy serves; it never holds a rollback up."""
-        if self._settings.project is None or not self._folder.exists() or self._left_alone:
+        if self._settings.project is None or not self._archiving.folder.exists() or self._left_alone:
             return ()
         from cleanup import plan
 
@@ -75,10 +55,6 @@ class Purge:
         """Return what is to be done once pyfuse3 alone serves: the project's purge and the proof that all is gone."""
         project = tuple(s for s in self._project_steps() if not s.subject.startswith("tag "))
         return (*project, *self._proofs())
-
-    @property
-    def _folder(self) -> Path:
-        return self._settings.place.state / "archive"
 
     def _project_steps(self) -> tuple[PurgeStep, ...]:
         from cleanup import plan
@@ -116,107 +92,64 @@ class Purge:
 
         return apply
 
-    def _parts(self) -> tuple[tuple[str, Path], ...]:
-        return (("wheels", self._settings.place.state / "wheels"), ("images", self._settings.place.state / "images"))
-
-    def _missing(self) -> list[Path]:
-        """Return the archive's packages and images that the target no longer has."""
-        found = ((folder, file) for part, folder in self._parts() for file in (self._folder / part).glob("*"))
-        return [file for folder, file in found if not (folder / file.name).exists()]
-
-    def _giving_back(self) -> PurgeStep:
-        from cleanup import archive
-
-        def act(say: Say) -> None:
-            for part, folder in self._parts():
-                given = archive.give_back(self._folder, part, folder)
-                if given:
-                    say(f"gave {len(given)} {part} back from the archive")
-
-        def holds() -> str | None:
-            left = self._missing()
-            return f"{left[0].name} was not given back" if left else None
-
-        return PurgeStep("from archive", f"{len(self._missing())} missing", "given back", "none needed", act, holds)
-
-    def _archive(self) -> PurgeStep:
-        undo = f"rm -r {self._folder}"
-        return PurgeStep("archive", "absent", "restored once", undo, self._make_archive, self._archive_is_wrong)
-
-    def _archive_is_wrong(self) -> str | None:
-        from cleanup import archive
-
-        if not self._folder.exists():
-            return "there is no archive"
-        return next(iter(archive.verify(self._folder)), None)
-
-    def _make_archive(self, say: Say) -> None:
-        from cleanup import archive, debs
-
-        place, project = self._settings.place, self._settings.project
-        with tempfile.TemporaryDirectory(prefix=".archiving-", dir=place.state) as name:
-            scratch = Path(name)
-            export, store = scratch / "journal.jsonl", scratch / "store.sqlite"
-            lines = (json.dumps([e.seq, e.at, e.kind, e.data, e.hash]) for e in self._journal.events())
-            export.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            _copy_store(place.store, store)
-            packages, missing = debs.gather(scratch / "packages")
-            if missing:
-                say(f"! not to be had as .deb, and so not archived: {', '.join(missing)}")
-            contents = archive.Contents(
-                project=project,
-                wheels=place.state / "wheels",
-                images=self._images(say),
-                packages=packages,
-                journal=export,
-                others=(
-                    self._settings.path,
-                    store,
-                    *(f for f in (place.state / "haproxy" / "haproxy.cfg",) if f.exists()),
-                ),
-            )
-            manifest = archive.make(self._folder, contents, self._clock.now())
-        say(f"archived {manifest.bytes / 1e6:.1f} MB in {self._folder}; everything in it was restored once")
-
-    def _images(self, say: Say) -> tuple[Path, ...]:
-        """Return the images with fusepy as files; on this machine an image is made from the wheels."""
-        if self._target.kind != "docker":
-            return ()
-        from deployment.targets import docker_archive
-
-        return docker_archive.keep(self._settings.place, say)
-
     def _proofs(self) -> tuple[PurgeStep, ...]:
+        if self._archiving.recorded("proof") and self._disproved() is None:
+            return ()
+        return (PurgeStep("proof", "unproved", "every trace looked for", "none needed", self._prove, self._disproved),)
+
+    def _prove(self, say: Say) -> None:
+        """Look everywhere, say what was found and write it down."""
+        claims = self._claims()
+        for claim in claims:
+            word = {True: "ok", False: "FAIL", None: "?"}[claim.holds]
+            say(f"[{word}] {claim.claim}{f': {claim.detail}' if claim.detail else ''}")
+        found = [{"claim": c.claim, "holds": c.holds, "detail": c.detail} for c in claims]
+        self._archiving.record("proof", claims=found)
+        self._archiving.record("image-sizes", bytes=self._archiving.sizes())
+
+    def _disproved(self) -> str | None:
+        return next((c.detail or c.claim for c in self._claims() if not c.holds), None)
+
+    def _claims(self) -> tuple[Claim, ...]:
         from cleanup import proof
 
-        claims = proof.prove(self._target, self._settings.place, self._settings.project)
-        return tuple(
-            PurgeStep("proof", "unproved", claim.claim, "none needed", _nothing, self._proved(claim.claim))
-            for claim in claims
-            if not claim.holds
-        )
+        return proof.prove(self._target, self._settings.place, self._settings.project)
 
-    def _proved(self, claim: str) -> Callable[[], str | None]:
+    def keeping(self) -> tuple[Step, ...]:
+        """Return the step that writes down what stays, and why, where both backends are kept for good."""
+        if self._archiving.recorded("kept-dual"):
+            return ()
+
+        def act(say: Say) -> None:
+            keeps = self._kept()
+            for kept in keeps:
+                say(f"stays: {kept['what']}: {kept['why']}")
+            self._archiving.record("kept-dual", keeps=keeps)
+            self._archiving.record("image-sizes", bytes=self._archiving.sizes())
+
         def holds() -> str | None:
-            from cleanup import proof
+            return None if self._archiving.recorded("kept-dual") else "what stays was not written down"
 
-            claims = proof.prove(self._target, self._settings.place, self._settings.project)
-            now = next(c for c in claims if c.claim == claim)
-            return None if now.holds else now.detail
+        return (PurgeStep("report", "both kept", "what stays, and why", "none needed", act, holds),)
 
-        return holds
+    def _kept(self) -> list[dict[str, str]]:
+        why = "cleanup.keep_dual is set: fusepy stays warm, and a rollback takes milliseconds"
+        keeps = [{"what": f"image {image}", "why": why} for image in sorted(self._target.observe().images)]
+        keeps.append({"what": "libfuse2 and fusepy in image dual", "why": "the stable Bridge serves with them"})
+        if self._settings.project is not None:
+            from cleanup.inventory import inventory
+            from cleanup.repository import Repository
 
-
-def _copy_store(store: Path, into: Path) -> None:
-    """Copy the event store as it is at one instant (https://www.sqlite.org/backup.html)."""
-    try:
-        source, copy = sqlite3.connect(store), sqlite3.connect(into)
-        with copy:
-            source.backup(copy)
-        source.close()
-        copy.close()
-    except sqlite3.Error as error:
-        raise OperatorError(f"the event store {store} cannot be copied: {error}", f"`df -h {into.parent}`") from error
+            traces = inventory(Repository(self._settings.project).tree("HEAD"))
+            count: dict[str, int] = {}
+            for trace in traces:
+                if trace.doing:
+                    count[trace.kind] = count.get(trace.kind, 0) + 1
+            keeps += [
+                {"what": f"{n} places of {k} in the project", "why": "both backends are built"}
+                for k, n in count.items()
+            ]
+        return keeps
 
 
 def _always() -> str | None:

@@ -1,0 +1,1 @@
+"""The final report: the whole migration, told from the journal alone."""
