@@ -335,7 +335,8 @@ class Engine:
         stage = stage_at(week, number)
         deployment = stage.deployment
         if stage.cleanup and self.settings.keep_dual:
-            return Wanted(PHASES[7].stages[-1].deployment)
+            keeping = self._purge.keeping if self._purge is not None else tuple
+            return Wanted(PHASES[7].stages[-1].deployment, last=keeping)
         if stage.cleanup and self._purge is not None:
             return Wanted(deployment, self._purge.first, self._purge.last)
         return Wanted(deployment)
