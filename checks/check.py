@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +35,30 @@ class Finding:
     severity: Severity = Severity.FAIL
 
 
+class Once:
+    """Answers of one run that several checks need: each question is asked once, by whoever comes first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: dict[Hashable, Future[Any]] = {}
+
+    def answer(self, question: Hashable, ask: Callable[[], Any]) -> Any:
+        """Return the answer to a question, or raise what asking it raised."""
+        with self._lock:
+            known = self._answers.get(question)
+            if known is None:
+                asking: Future[Any] = Future()
+                self._answers[question] = asking
+        if known is not None:
+            return known.result()
+        try:
+            asking.set_result(ask())
+        except Exception as error:
+            asking.set_exception(error)
+            raise
+        return asking.result()
+
+
 @dataclass(slots=True)
 class Context:
     """What a check may look at."""
@@ -49,6 +75,7 @@ class Context:
     say: Callable[[str], None] = field(default=lambda _line: None)  # narration of long checks
     desired: Deployment | None = None  # what the stage wants; None: a check judges only what it sees
     now: Callable[[], float] = time.time  # Unix time
+    once: Once = field(default_factory=Once)  # what this run has asked already
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +84,7 @@ class Check:
 
     id: str  # "host.fuse-device"
     question: str  # one sentence
-    where: str  # "host", "bridge", "project" or "metrics"
+    where: str  # "host", "bridge", "image", "project" or "metrics"
     run: Callable[[Context], Finding | None]  # None: all is well
     seconds: float = 10.0  # deadline; a check that outlives it is itself a finding
     fine: str = ""  # what to print when all is well

@@ -7,8 +7,9 @@ import os
 import stat
 from pathlib import Path
 
-from checks import remedies
+from checks import place, remedies
 from checks.check import Check, Context, Finding
+from checks.state_folder import mounted_at
 
 DEVICE = Path("/dev/fuse")
 _WHY = "Both backends mount through it."
@@ -40,12 +41,26 @@ def _modprobe(make: str) -> str:
 def _refused(error: OSError, mode: int) -> Finding:
     text = f"/dev/fuse cannot be opened: {error.strerror}"
     if error.errno == errno.EACCES:
+        if os.statvfs(DEVICE).f_flag & os.ST_NODEV:
+            point = mounted_at(DEVICE)
+            command = remedies.as_root(f"mount -o remount,bind,dev {point}")
+            return Finding("/dev/fuse lies on a file system mounted nodev", _WHY, "mount it with dev", (command,))
         seen = f"{text} (its mode is {mode:04o})"
         return Finding(seen, _WHY, "let every user open it", (remedies.as_root("chmod 0666 /dev/fuse"),))
     if error.errno == errno.EPERM:
-        remedy = f"the device cgroup forbids it: {_IN_A_CONTAINER}, or allow `c 10:229 rwm`"
-        return Finding(text, _WHY, remedy)
+        remedy = f"the device control group forbids it: {_IN_A_CONTAINER}, or allow `c 10:229 rwm`"
+        return Finding(text, _WHY, remedy, _allow() or place.started_with("--device /dev/fuse", "host.fuse-device"))
     return Finding(text, _WHY, "load the module", (remedies.as_root("modprobe fuse"),))
+
+
+def _allow() -> tuple[str, ...]:
+    """Return the command that allows the device in this control group; none where it is a program of version 2."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        file = Path(f"/sys/fs/cgroup/devices{path.rstrip('/')}/devices.allow")
+        if "devices" in names.split(",") and file.exists():
+            return (remedies.as_root(f"sh -c 'echo c 10:229 rwm > {file}'"),)
+    return ()
 
 
 CHECKS = (

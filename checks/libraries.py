@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from checks import remedies
+from checks import place, remedies
 from checks.check import Check, Context, Finding, Severity
-from checks.disposable import ask_python
-from checks.inplace import any_image, run_json
-
-PATIENCE = 20.0  # seconds; it takes 0.1, and on a busy machine the child may start late
+from checks.disposable import NoAnswerError
 
 # fusepy finds its library by what ldconfig lists, pyfuse3's extension by the loader: each can fail without the other.
 _LOOK = """
@@ -32,18 +29,9 @@ print(json.dumps({"ldconfig": bool(ldconfig), "listed": listed, "loaded": loaded
 """
 
 
-def _look(context: Context, names: tuple[str, ...]) -> dict[str, Any]:
-    if context.target.kind == "local":
-        found = ask_python(_LOOK, json.dumps(names), timeout=PATIENCE)
-        assert isinstance(found, dict)
-        return found
-    image = any_image(context.target.observe())
-    return run_json(context, ["-I", "-c", _LOOK, json.dumps(names)], image, PATIENCE)
-
-
 def _judge(found: dict[str, Any], names: tuple[str, ...], thing: str, needed_by: str) -> Finding | None:
     wanted = " or ".join(names)
-    why = f"{needed_by} cannot mount without it."
+    why = _why(needed_by)
     if found["listed"] and found["loaded"]:
         return None
     if not found["ldconfig"]:
@@ -54,7 +42,7 @@ def _judge(found: dict[str, Any], names: tuple[str, ...], thing: str, needed_by:
         return Finding(seen, why, "rebuild the loader's cache", (remedies.as_root("ldconfig"),))
     if found["listed"]:
         broken = found["listed"][0]
-        command = remedies.install(thing).replace("install -y", "install --reinstall -y")
+        command = remedies.reinstall(thing)
         seen = f"{broken} is listed but does not load: {found['errors'][broken]}"
         return Finding(seen, why, "install its package again", (command,))
     return Finding(f"{wanted} is not installed", why, "install its package", (remedies.install(thing),))
@@ -69,12 +57,26 @@ def libfuse2(context: Context) -> Finding | None:
     if context.target.kind != "local" and not context.target.observe().images:
         # it comes with the image, whose build fails without it; the week ends only after fusepy has mounted in it
         return Finding("there is no image yet to look into", severity=Severity.WARN)
-    return _judge(_look(context, LIBFUSE2), LIBFUSE2, "libfuse2", "fusepy")
+    return _ask(context, LIBFUSE2, "libfuse2", "fusepy")
 
 
 def libfuse3(context: Context) -> Finding | None:
     """Look for pyfuse3's library."""
-    return _judge(_look(context, LIBFUSE3), LIBFUSE3, "libfuse3", "pyfuse3")
+    return _ask(context, LIBFUSE3, "libfuse3", "pyfuse3")
+
+
+def _ask(context: Context, names: tuple[str, ...], thing: str, needed_by: str) -> Finding | None:
+    try:
+        found = place.look(context, _LOOK, json.dumps(names))
+    except NoAnswerError as silence:
+        # a file that is cut off is mapped and read beyond its end: the loader dies and says nothing
+        seen = f"{names[0]} is listed, and loading it ends the process ({silence.message})"
+        return Finding(seen, _why(needed_by), "install its package again", (remedies.reinstall(thing),))
+    return _judge(found, names, thing, needed_by)
+
+
+def _why(needed_by: str) -> str:
+    return f"{needed_by} cannot mount without it."
 
 
 CHECKS = (

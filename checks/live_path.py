@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from shlex import quote
 
-from checks import remedies
+from checks import hung, remedies
 from checks.check import Check, Context, Finding
 from checks.disposable import look_at
-from checks.mounts import as_mounted
+from checks.hung import as_mounted
 from deployment.targets import mounts as table
 
 _WHY = "Clients see the Bridge's files there."
@@ -19,11 +19,12 @@ def live_path(context: Context) -> Finding | None:
     """Look at the path in a child, because what is mounted there may hang."""
     live = context.place.live
     name = quote(str(live))
-    mounted = table.at(table.table(), as_mounted(live)) is not None
-    look = look_at(str(live), entries=not mounted)
+    mounted = table.at(table.table(), as_mounted(live))
+    look = hung.look(str(live), mounted, entries=mounted is None)
     clear = (remedies.clear_mount(str(live)),)
+    abort = (remedies.abort_connection(mounted.device.partition(":")[2]),) if mounted is not None else ()
     if look.hung:
-        return Finding(f"{live} hangs", _WHY, "take the hung mount off it", clear)
+        return Finding(f"{live} hangs", _WHY, "take the hung mount off it", (*abort, *clear))
     if look.dead:
         if look.link:
             return Finding(f"{live} points to a dead mount", _WHY, "remove the link", (f"rm {name}",))
@@ -37,7 +38,7 @@ def live_path(context: Context) -> Finding | None:
     if look.empty is False and not look.link:
         remedy = "move its content away, or choose another live path in the settings"
         return Finding(f"{live} is a plain directory that is not empty", _WHY, remedy, (f"mv {name} {name}.old",))
-    if not look.writable and not look.link and not mounted:
+    if not look.writable and not look.link and mounted is None:
         command = remedies.as_root(f"chown {os.geteuid()} {name}")
         return Finding(
             f"{live} is not writable for this user", "fusermount3 refuses to mount there.", "own it", (command,)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from checks import remedies, words
 from checks.check import Check, Context, Finding
-from checks.disposable import Look, look_at
+from checks.disposable import Look
+from checks.hung import as_mounted, look
 from deployment.errors import OperatorError
 from deployment.model import Observation
 from deployment.targets import mounts as table
-
-PATIENCE = 1.0  # seconds a mount has to answer a stat
 
 
 def stale_mounts(context: Context) -> Finding | None:
@@ -29,7 +28,7 @@ def stale_mounts(context: Context) -> Finding | None:
     if not paths:
         return None
     with ThreadPoolExecutor(len(paths)) as pool:
-        looks = dict(zip(paths, pool.map(lambda path: look_at(path, PATIENCE), paths), strict=True))
+        looks = dict(zip(paths, pool.map(lambda path: look(path, ours[path]), paths), strict=True))
     observed = _observed(context)
     seen, commands = [], []
     for path in paths:
@@ -43,12 +42,6 @@ def stale_mounts(context: Context) -> Finding | None:
     return Finding(words.listed(seen, most=3), why, "take it off", tuple(commands))
 
 
-def as_mounted(live: Path) -> Path:
-    """Return the live path as the kernel names it; its last part may be the target's own symbolic link."""
-    live = live.absolute()
-    return Path(os.path.realpath(live.parent), live.name)
-
-
 def _observed(context: Context) -> Observation | None:
     try:
         return context.target.observe()
@@ -60,7 +53,7 @@ def _fault(mount: table.Mount, look: Look, observed: Observation | None, live: P
     if look.dead:
         return "is a dead mount (its daemon is gone)"
     if look.hung:
-        return f"hangs (no answer within {PATIENCE:g} s)"
+        return "hangs: it does not answer"
     if mount.point == str(live):
         if not mount.kind.startswith("fuse"):
             return f"is mounted by somebody else ({mount.kind})"
@@ -70,6 +63,8 @@ def _fault(mount: table.Mount, look: Look, observed: Observation | None, live: P
             return f"is mounted by somebody else ({mount.kind})"
         return ""
     inside = Path(mount.point).relative_to(state).parts
+    if not inside:
+        return ""  # the state folder may be a file system of its own
     if observed is not None and inside[0] == "instances" and observed.named("".join(inside[1:2])) is None:
         return "is left over from an instance that no longer exists"
     return ""

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 
-from checks import proc, words
+from checks import proc, remedies, words
 from checks.check import Check, Context, Finding
 from deployment.errors import OperatorError
 from deployment.model import Observation
@@ -31,17 +31,20 @@ def ports(context: Context) -> Finding | None:
     seen, commands = [], []
     for port, error in refused.items():
         if error.errno == errno.EADDRINUSE:
-            holder = _foreign_holder(port, place, observed)
-            if holder is None:
+            ours, holder = _holder(port, place, observed)
+            if ours:
                 continue
-            seen.append(f"port {port} ({wanted[port]}) is held by {holder}")
-            commands.append(f"ss -ltnp 'sport = :{port}'")
+            somebody = "a process of another user" if os.geteuid() else "a process outside this container"
+            seen.append(f"port {port} ({wanted[port]}) is held by {holder or somebody}")
+            commands.append(f"kill {holder.pid}" if holder else remedies.sudo(f"ss -ltnp 'sport = :{port}'"))
         else:
             seen.append(f"port {port} ({wanted[port]}) may not be used: {error.strerror}")
     if not seen:
         return None
-    remedy = "stop what holds it, or choose other ports in the settings"
-    return Finding(words.listed(seen, most=3), "The deployment could not start there.", remedy, tuple(commands))
+    remedy = "stop what holds it if nobody needs it, or choose other ports in the settings"
+    return Finding(
+        words.listed(seen, most=3), "The deployment could not start there.", remedy, tuple(dict.fromkeys(commands))
+    )
 
 
 def _refusal(port: int) -> OSError | None:
@@ -62,16 +65,14 @@ def _observed(context: Context) -> Observation:
         return Observation()  # nothing of ours is known to run: every holder is named
 
 
-def _foreign_holder(port: int, place: Place, observed: Observation) -> str | None:
-    """Return who holds a port, or None if it is this deployment."""
+def _holder(port: int, place: Place, observed: Observation) -> tuple[bool, proc.Process | None]:
+    """Return whether this deployment holds a port, and otherwise who does, as far as that may be seen."""
     held_by_instance = any(i.address.endswith(f":{port}") or f":{port}/" in f"{i.metrics}/" for i in observed.instances)
     if held_by_instance or (port == place.router_port and observed.router):
-        return None
+        return True, None
     processes = proc.holders(proc.listening(port))
-    if not processes:
-        return "a process of another user" if os.geteuid() else "a process outside this container"
     foreign = [process for process in processes if not _ours(process, place, observed)]
-    return str(foreign[0]) if foreign else None
+    return bool(processes) and not foreign, foreign[0] if foreign else None
 
 
 def _ours(process: proc.Process, place: Place, observed: Observation) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from checks.check import Check, Context, Finding
 from checks.inplace import image_for, run_json
 
+_LIBRARY = re.compile(r"\b(?:fusermount3?|fuse): .*")
 PATIENCE = 20.0  # seconds; a healthy probe takes about one
 
 
@@ -15,12 +18,19 @@ def probe(context: Context, backend: str) -> Finding | None:
     if found.get("ok"):
         return None
     # the exception is only "RuntimeError: 1"; the cause is what the C library said
-    said = (str(found.get("stderr") or "").strip().splitlines() or [""])[-1]
+    said = _cause(str(found.get("stderr") or ""))
     error = str(found.get("error") or "it did not say why")
     seen = f"{backend} cannot mount in image {image}: {said or error}"
     why = f"{error}" if said and said not in error else ""
     remedy = str(found.get("remedy") or "run the probe by hand and read its stderr")
     return Finding(seen, why, remedy, (f"lighthouse-migrate check mount.{backend}",))
+
+
+def _cause(stderr: str) -> str:
+    """Return what the C library or its helper said, else the last line that is no hint of ours."""
+    lines = [line for line in stderr.strip().splitlines() if not line.startswith("hint:")]
+    causes = [match[0] for line in lines if (match := _LIBRARY.search(line))]
+    return (causes or lines or [""])[-1]
 
 
 def fusepy(context: Context) -> Finding | None:

@@ -6,13 +6,20 @@ import os
 from pathlib import Path
 from shlex import quote
 
+_EVERYWHERE = {"haproxy": "haproxy"}
 # Debian's fuse3 breaks and replaces its `fuse`: the two never go together, and `fuse3` ships `fusermount` as well.
-_APT = {"libfuse2": "libfuse2", "libfuse3": "libfuse3-3", "helper": "fuse3", "ldconfig": "libc-bin"}
-_APT_T64 = {"libfuse2": "libfuse2t64", "libfuse3": "libfuse3-4", "helper": "fuse3", "ldconfig": "libc-bin"}
-_DNF = {"libfuse2": "fuse-libs", "libfuse3": "fuse3-libs", "helper": "fuse3", "ldconfig": "glibc"}
-_APK = {"libfuse2": "fuse", "libfuse3": "fuse3-libs", "helper": "fuse3", "ldconfig": "musl-utils"}
-_PACMAN = {"libfuse2": "fuse2", "libfuse3": "fuse3", "helper": "fuse3", "ldconfig": "glibc"}
-_ZYPPER = {"libfuse2": "libfuse2", "libfuse3": "libfuse3-3", "helper": "fuse3", "ldconfig": "glibc"}
+_APT = {"libfuse2": "libfuse2", "libfuse3": "libfuse3-3", "helper": "fuse3", "ldconfig": "libc-bin", **_EVERYWHERE}
+_APT_T64 = {
+    "libfuse2": "libfuse2t64",
+    "libfuse3": "libfuse3-4",
+    "helper": "fuse3",
+    "ldconfig": "libc-bin",
+    **_EVERYWHERE,
+}
+_DNF = {"libfuse2": "fuse-libs", "libfuse3": "fuse3-libs", "helper": "fuse3", "ldconfig": "glibc", **_EVERYWHERE}
+_APK = {"libfuse2": "fuse", "libfuse3": "fuse3-libs", "helper": "fuse3", "ldconfig": "musl-utils", **_EVERYWHERE}
+_PACMAN = {"libfuse2": "fuse2", "libfuse3": "fuse3", "helper": "fuse3", "ldconfig": "glibc", **_EVERYWHERE}
+_ZYPPER = {"libfuse2": "libfuse2", "libfuse3": "libfuse3-3", "helper": "fuse3", "ldconfig": "glibc", **_EVERYWHERE}
 
 
 def as_root(command: str) -> str:
@@ -20,8 +27,24 @@ def as_root(command: str) -> str:
     return command if os.geteuid() == 0 else f"sudo {command}"
 
 
+def sudo(command: str) -> str:
+    """Return a command for the host's root, who may be another one than root here."""
+    return f"sudo {command}"
+
+
+def with_sys_admin(command: str) -> str:
+    """Return the command by which the host's root starts another as this user, with the privilege to mount."""
+    user = f"--reuid {os.geteuid()} --regid {os.getegid()} --clear-groups"
+    return sudo(f"setpriv {user} --inh-caps=-all,+sys_admin --ambient-caps=-all,+sys_admin {command}")
+
+
+def add_line(line: str, file: str) -> str:
+    """Return the command that adds a line to a file."""
+    return as_root(f"sh -c 'echo {line} >> {file}'")
+
+
 def install(thing: str) -> str:
-    """Return the command that installs "libfuse2", "libfuse3", "helper" (fusermount3) or "ldconfig" here."""
+    """Return the command that installs "libfuse2", "libfuse3", "helper" (fusermount3), "haproxy" or "ldconfig" here."""
     release = os_release()
     family = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
     if family & {"fedora", "rhel", "centos"}:
@@ -33,6 +56,11 @@ def install(thing: str) -> str:
     if family & {"suse", "opensuse"}:
         return as_root(f"zypper install -y {_ZYPPER[thing]}")
     return as_root(f"apt-get install -y {apt_package(thing, release)}")
+
+
+def reinstall(thing: str) -> str:
+    """Return the command that installs a thing anew over what is there."""
+    return install(thing).replace("install -y", "install --reinstall -y")
 
 
 def apt_package(thing: str, release: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from checks.check import Check, Context, Finding, Severity
+from checks.check import Check, Context, Finding, Once, Severity
 from checks.registry import CHECKS
 from deployment.errors import OperatorError, UsageError
 
@@ -69,6 +69,7 @@ def run(
     unknown = [i for i in ids if i not in registry]
     if unknown:
         raise UsageError(f"there is no check {unknown[0]!r}", "`lighthouse-migrate checks list` names them")
+    context = replace(context, once=Once())
     waiting = [registry[i] for i in dict.fromkeys(ids)]
     order = list(waiting)
     recorded: dict[str, Any] = {}
@@ -81,7 +82,7 @@ def run(
             waiting.remove(check)
             running[check.id] = (check, time.monotonic() + check.seconds)
             seen = _as_seen_by(check, context, evidence, events)
-            threading.Thread(target=_ask, args=(check, seen, events), name=f"check {check.id}", daemon=True).start()
+            _start(check, seen, events)
         for event in _next(events, running):
             if event.check.id not in running:
                 continue  # it was given up before
@@ -137,6 +138,14 @@ def _late(check: Check) -> Result:
     why = "Something it looks at hangs; what cannot be found out is not well."
     remedy = f"look for a hung mount or a stopped service, then `lighthouse-migrate check {check.id}`"
     return Result(check, Finding(seen, why, remedy, severity=Severity.UNKNOWN), check.seconds, TimeoutError(seen))
+
+
+def _start(check: Check, context: Context, events: _Events) -> None:
+    thread = threading.Thread(target=_ask, args=(check, context, events), name=f"check {check.id}", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # a filter or a limit lets no thread start: one after the other is better than none
+        _ask(check, context, events)
 
 
 def _ask(check: Check, context: Context, events: _Events) -> None:

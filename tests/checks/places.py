@@ -75,7 +75,11 @@ def free_ports(count: int) -> list[int]:
 
 def place_in(folder: Path) -> Place:
     """Return a place in a folder, with ports that are free."""
-    ports = free_ports(10)
+    return place_with(folder, free_ports(10))
+
+
+def place_with(folder: Path, ports: Sequence[int]) -> Place:
+    """Return a place in a folder, with these ports."""
     one, two, three, four = ((ports[i], ports[i + 1]) for i in range(0, 8, 2))
     return Place(folder / "state", folder / "live", folder / "events.sqlite", ports[8], one, two, three, four, ports[9])
 

@@ -13,81 +13,6 @@ from tests.checks.worlds import NOBODY, ask_in, overlay
 pytestmark = [pytest.mark.root, pytest.mark.fuse]
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        "host.fuse-device",
-        "host.libfuse2",
-        "host.libfuse3",
-        "host.fusermount",
-        "host.capabilities",
-        "host.disk",
-        "host.ports",
-        "host.stale-mounts",
-        "host.live-path",
-    ],
-)
-@pytest.mark.parametrize("user", [(), NOBODY], ids=["root", "nobody"])
-def test_a_healthy_host_has_no_finding(short_tmp: Path, check: str, user: tuple[str, ...]) -> None:
-    short_tmp.chmod(0o777)
-    assert ask_in(short_tmp, check, user=user).finding is None
-
-
-DEVICE = "mount -t tmpfs dev {0}/dev; cp -a /dev/null /dev/urandom /dev/shm {0}/dev/; mount --move {0}/dev /dev\n"
-
-
-@pytest.mark.parametrize(
-    ("world", "seen"),
-    [
-        ("", "/dev/fuse does not exist"),
-        ("touch /dev/fuse\n", "/dev/fuse is not the character device 10:229"),
-        ("mknod /dev/fuse c 1 3\n", "/dev/fuse is not the character device 10:229"),
-    ],
-)
-def test_a_device_that_is_not_there_or_another_one_is_made_again(short_tmp: Path, world: str, seen: str) -> None:
-    (short_tmp / "dev").mkdir()
-    asked = ask_in(short_tmp, "host.fuse-device", DEVICE.format(short_tmp) + world, repair=True)
-    assert (asked.seen, asked.repaired) == (seen, None)
-
-
-def test_a_device_for_root_only_is_named_to_an_ordinary_user(short_tmp: Path) -> None:
-    (short_tmp / "dev").mkdir()
-    world = DEVICE.format(short_tmp) + "mknod -m 0600 /dev/fuse c 10 229\n"
-    asked = ask_in(short_tmp, "host.fuse-device", world, NOBODY)
-    assert asked.seen == "/dev/fuse cannot be opened: Permission denied (its mode is 0600)"
-    assert asked.finding is not None
-    assert asked.finding["commands"] == ["sudo chmod 0666 /dev/fuse"]
-
-
-def test_a_device_on_a_file_system_without_devices_is_refused(short_tmp: Path) -> None:
-    (short_tmp / "dev").mkdir()
-    world = DEVICE.format(short_tmp) + "mknod -m 0666 /dev/fuse c 10 229; mount -o remount,nodev /dev\n"
-    assert "cannot be opened: Permission denied" in ask_in(short_tmp, "host.fuse-device", world).seen
-
-
-@pytest.mark.parametrize(
-    ("check", "name", "package"),
-    [("host.libfuse2", "libfuse.so.2", "libfuse2"), ("host.libfuse3", "libfuse3.so", "libfuse3-3")],
-)
-def test_a_library_that_is_not_installed(short_tmp: Path, check: str, name: str, package: str) -> None:
-    folder = worlds.libraries()
-    world = overlay(short_tmp, folder) + overlay(short_tmp, "/etc") + f"rm {folder}/{name}*; ldconfig\n"
-    asked = ask_in(short_tmp, check, world)
-    assert "is not installed" in asked.seen
-    assert asked.finding is not None
-    assert asked.finding["commands"] == [f"apt-get install -y {package}"]
-
-
-@pytest.mark.parametrize(("check", "name"), [("host.libfuse2", "libfuse.so.2"), ("host.libfuse3", "libfuse3.so.3")])
-def test_a_library_that_the_cache_does_not_list(short_tmp: Path, check: str, name: str) -> None:
-    folder = worlds.libraries()
-    world = overlay(short_tmp, folder) + overlay(short_tmp, "/etc")
-    world += f"mv {folder}/{name}* {short_tmp}/above/; ldconfig; mv {short_tmp}/above/{name}* {folder}/\n"
-    asked = ask_in(short_tmp, check, world, repair=True)
-    assert asked.seen == f"{name} loads, but `ldconfig -p` does not list it"
-    assert asked.repaired is None
-
-
 @pytest.mark.parametrize(("check", "name"), [("host.libfuse2", "libfuse.so.2"), ("host.libfuse3", "libfuse3.so.3")])
 def test_a_library_that_is_listed_and_broken(short_tmp: Path, check: str, name: str) -> None:
     folder = worlds.libraries()
@@ -144,15 +69,3 @@ def test_who_may_not_mount_is_told_why(short_tmp: Path, world: str, user: tuple[
 def test_the_kernel_decides_how_mounts_are_swapped(release: str, privileged: bool, severity: str | None) -> None:
     finding = judge(release, privileged=privileged)
     assert (finding.severity if finding else None) == severity
-
-
-def test_a_full_disk(short_tmp: Path) -> None:
-    world = f"mount -t tmpfs -o size=20m small {short_tmp}; mkdir {short_tmp}/state\n"
-    asked = ask_in(short_tmp, "host.disk", world)
-    assert asked.seen.startswith("21 MB free for")
-    assert "537 MB needed" in asked.seen
-
-
-def test_a_disk_without_inodes(short_tmp: Path) -> None:
-    world = f"mount -t tmpfs -o size=2g,nr_inodes=500 few {short_tmp}\n"
-    assert "inodes free for" in ask_in(short_tmp, "host.disk", world).seen

@@ -171,4 +171,31 @@ def test_every_check_a_week_asks_exists_and_ids_are_the_registry_s() -> None:
     assert asked <= CHECKS.keys()
     assert all(name == known.id for name, known in CHECKS.items())
     assert all(known.question.endswith("?") and known.fine for known in CHECKS.values())
-    assert {known.where for known in CHECKS.values()} <= {"host", "bridge", "project", "metrics"}
+    assert {known.where for known in CHECKS.values()} <= {"host", "bridge", "image", "project", "metrics"}
+
+
+def test_a_question_of_several_checks_is_asked_once_a_run(context: Context) -> None:
+    asked: list[int] = []
+
+    def count() -> int:
+        asked.append(1)
+        return len(asked)
+
+    def asks(seen: Context) -> Finding | None:
+        return None if seen.once.answer("question", count) == len(asked) else Finding("something else")
+
+    checks = check("a", asks) | check("b", asks)
+    for _ in range(2):
+        assert [r.finding for r in run(["a", "b"], context, checks=checks)] == [None, None]
+    assert asked == [1, 1]
+
+
+def test_where_no_thread_starts_the_checks_are_asked_one_after_the_other(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuses)
+    checks = check("a", fine) | check("b", lambda _context: Finding("seen"))
+    assert [r.finding for r in run(["a", "b"], context, checks=checks)] == [None, Finding("seen")]

@@ -39,7 +39,7 @@ def ask_in(folder: Path, check: str, world: str = "", user: Sequence[str] = (), 
     """
     asking = [*user, sys.executable, "-m", "tests.checks.asking", check, str(folder), *(["--repair"] if repair else [])]
     # the shell stays the first process of a PID namespace: when it ends, so does everything the world started
-    script = f'set -e\ncd {REPOSITORY}\n{_reachable(folder) if user else ""}\n{world}\n"$@"\nexit 0'
+    script = f'set -e\ncd {REPOSITORY}\n{reachable(folder) if user else ""}\n{world}\n"$@"\nexit 0'
     apart = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
     command = [*apart, "sh", "-c", script, "world", *asking]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -47,7 +47,7 @@ def ask_in(folder: Path, check: str, world: str = "", user: Sequence[str] = (), 
     return Asked(*json.loads(done.stdout.splitlines()[-1]))
 
 
-def _reachable(folder: Path) -> str:
+def reachable(folder: Path) -> str:
     """Return shell commands that let every user reach this interpreter, where it lies in somebody's home."""
     interpreter = Path(sys.executable).resolve()
     closed = next((p for p in reversed(interpreter.parents) if not p.stat().st_mode & 0o001), None)
@@ -68,7 +68,8 @@ def overlay(folder: Path, path: str) -> str:
         f"mkdir -p {folder}/above\n"
         f"mountpoint -q {folder}/above || mount -t tmpfs above {folder}/above\n"
         f"mkdir -p {above}/upper {above}/work\n"
-        f"mount -t overlay overlay -o lowerdir={path},upperdir={above}/upper,workdir={above}/work {path}\n"
+        f"options=lowerdir={path},upperdir={above}/upper,workdir={above}/work\n"
+        f"mountpoint -q {path} || mount -t overlay overlay -o $options {path}\n"
     )
 
 

@@ -1,0 +1,66 @@
+"""What an exhibit of the failure museum is: a world that is really broken, and the one finding it is expected to give.
+
+A world is made by shell commands, as root, in a mount and PID namespace of its own. Nothing of it is seen outside, and
+all of it is gone when it was visited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.registry import CHECKS
+
+NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+#: What is asked in every world: all that looks at a machine without a deployment. Mount probes are asked on top.
+LOOKED_AT = tuple(
+    c.id for c in CHECKS.values() if c.where in ("host", "image") or (c.where == "bridge" and c.id[:7] == "bridge.")
+)
+PROBES = ("mount.fusepy", "mount.pyfuse3")
+PORT = 18_700  # a world's ports begin here where it needs them known
+
+
+def name_of(world: Path) -> str:
+    """Return a name for what a world has outside of its own namespaces: its control groups, which go with it."""
+    return "-".join(world.parent.parts[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One broken world."""
+
+    name: str
+    finds: str  # the id of the one finding
+    seen: str  # what it says, in part
+    world: Callable[[Path], str]  # shell commands that break it; the argument is the deployment's folder
+    user: tuple[str, ...] = ()  # who asks: a command that starts another one as somebody, or with less
+    consequences: tuple[str, ...] = ()  # what else fails because of it, and no more than that
+    kind: str = "local"  # of the target
+    probes: bool = False  # the mount probes are asked too: they prove that it really bites
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What is asked in this world."""
+        return (*LOOKED_AT, *(PROBES if self.probes else ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What was found in a world, by check: what each saw; before and after the remedy was executed."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+    commands: tuple[str, ...]
+
+    def found(self, exhibit: Exhibit) -> bool:
+        """Tell whether the one finding was made, and no other than its consequences."""
+        return exhibit.seen in self.before.get(exhibit.finds, "") and self.before.keys() == {
+            exhibit.finds,
+            *exhibit.consequences,
+        }
+
+    @property
+    def repaired(self) -> bool:
+        """Tell whether the remedy had commands and nothing was found after they were executed."""
+        return bool(self.commands) and not self.after
