@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridge.store.apply import Event
 from bridge.store.feed import record
-from bridge.store.schema import APPLICATION, ROOT, TABLES, VERSION, StoreError, connect
+from bridge.store.schema import APPLICATION, ROOT, STATEMENTS, VERSION, StoreError, connect
 
 
 def create_or_check(path: Path, mode: int, uid: int, gid: int) -> None:
@@ -74,9 +74,8 @@ def _tables(connection: sqlite3.Connection) -> int:
 
 
 def _create(connection: sqlite3.Connection, mode: int, uid: int, gid: int) -> None:
-    for statement in TABLES.split(";"):
-        if statement.strip():
-            connection.execute(statement)
+    for statement in STATEMENTS:
+        connection.execute(statement)
     detail = {"mode": mode, "uid": uid, "gid": gid}
     record(connection, Event(ROOT, time.time_ns(), "bridge", "store", "current", ROOT, b"", detail), 0)
     connection.execute(f"PRAGMA application_id={APPLICATION}")

@@ -7,7 +7,7 @@ import sqlite3
 from itertools import zip_longest
 
 from bridge.store.apply import Event, apply
-from bridge.store.schema import TABLES
+from bridge.store.schema import STATEMENTS
 
 OF_THE_TREE = (
     *("nodes", "entries", "blocks", "xattrs", "past_nodes", "past_entries", "past_blocks", "past_xattrs"),
@@ -18,9 +18,8 @@ OF_THE_TREE = (
 def replayed(store: sqlite3.Connection, until: int | None = None) -> sqlite3.Connection:
     """Return a database in memory with the tree that the events up to number `until` add up to (all, by default)."""
     tree = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in TABLES.split(";"):
-        if statement.strip():
-            tree.execute(statement)
+    for statement in STATEMENTS:
+        tree.execute(statement)
     tree.execute("BEGIN")
     for row in store.execute("SELECT * FROM events WHERE seq <= ? ORDER BY seq", (until or (1 << 62),)):
         apply(tree, Event._make((*row[:7], json.loads(row[7]))))

@@ -71,6 +71,8 @@ CREATE TABLE synced (id INTEGER PRIMARY KEY, count INTEGER NOT NULL);
 INSERT INTO synced VALUES (1, 0);
 """
 
+STATEMENTS = tuple(filter(str.strip, TABLES.split(";")))  # one by one: a script would commit what is under way
+
 
 class StoreError(Exception):
     """The file is not an event store that this version can serve."""
