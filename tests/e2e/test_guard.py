@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
-import signal
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ import pytest
 from deployment.errors import ChangeFailedError
 from deployment.model import Side
 from deployment.router import Router
-from deployment.targets import processes
 from deployment.targets.local_layout import Layout
 from phases.calendar import PHASES, stage_at
 from phases.deployments import SAFE
@@ -24,6 +21,7 @@ from runbook.assembly import assemble
 from runbook.engine import Engine
 from runbook.journal import Journal
 from runbook.steps import Walker, Wanted
+from tests.e2e.mounts import kill_mount
 from tests.e2e.operator import PROGRAM, Operator
 from tests.waiting import until
 
@@ -75,15 +73,7 @@ class Guarded:
 
     def kill_mount(self, side: Side) -> None:
         """Kill the process that serves a side's mount."""
-        instance = self.engine.target.observe().serving(side)
-        assert instance is not None
-        folder = str(self.layout.folder(instance.name))
-        for entry in Path("/proc").iterdir():
-            words = processes.command_line(int(entry.name)) if entry.name.isdigit() else ()
-            if "bridge.mount_process" in words and any(folder in word for word in words):
-                os.kill(int(entry.name), signal.SIGKILL)
-                return
-        raise AssertionError(f"nobody serves {instance.name}")
+        kill_mount(self.operator.settings.place, side)
 
     def kinds(self) -> list[str]:
         return [event.kind for event in self.journal.events()]
