@@ -26,14 +26,6 @@ class Selection:
     degraded: bool
     reasons: tuple[str, ...]
 
-    @property
-    def candidates(self) -> tuple[str, ...]:
-        """The backends to try, in order, beginning with the chosen one."""
-        if self.chosen is None:
-            return ()
-        rest = (self.fallback,) if self.fallback is not None and self.chosen == self.primary else ()
-        return (self.chosen, *rest)
-
 
 def select(environment: Mapping[str, str] = os.environ) -> Selection:
     """Choose the first of primary and fallback whose library can be loaded here and that may find a FUSE device.

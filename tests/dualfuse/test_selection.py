@@ -16,7 +16,6 @@ def test_the_primary_is_chosen_when_it_can_be_had() -> None:
     assert (chosen.primary, chosen.fallback, chosen.chosen) == ("pyfuse3", "fusepy", "pyfuse3")
     assert not chosen.degraded
     assert chosen.reasons == ()
-    assert chosen.candidates == ("pyfuse3", "fusepy")
 
 
 def test_the_default_is_fusepy_without_a_fallback() -> None:
@@ -30,7 +29,6 @@ def test_no_fallback(fallback: str) -> None:
     assert chosen.chosen is None
     assert chosen.fallback is None
     assert chosen.degraded
-    assert chosen.candidates == ()
     assert "unknown backend" in chosen.reasons[0]
 
 

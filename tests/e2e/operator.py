@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,8 +110,3 @@ class Operator:
         if self.path.exists():
             left = LocalTarget(self.settings.place).destroy(lambda _line: None)
             assert left == ()
-
-
-def running_as_root() -> bool:
-    """Tell whether the tests may mount without a helper."""
-    return os.geteuid() == 0

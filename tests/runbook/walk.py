@@ -40,12 +40,11 @@ class FakeClock:
 class ScriptedJudgement(Judgement):
     """Judges as the test says; what is not named is fine."""
 
-    def __init__(self, write: Callable[..., object]) -> None:
+    def __init__(self) -> None:
         self.findings: dict[str, Finding] = {}
         self.verdicts: dict[str, Status] = {}
         self.asked: list[str] = []
         self.polls = 0
-        self._record = write
 
     def poll(self) -> None:
         self.polls += 1
@@ -74,7 +73,7 @@ class Walk:
         self.clock = FakeClock()
         self.said: list[str] = []
         self.journal = Journal(self.settings.journal)
-        self.judgement = ScriptedJudgement(self.journal.append)
+        self.judgement = ScriptedJudgement()
         self.engine = self.reopened()
 
     def reopened(self) -> Engine:
