@@ -5,11 +5,7 @@ A start script that execs `….mcp_server` builds a container in which no Bridge
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +15,8 @@ from packaging.utils import canonicalize_name
 
 from checks import words
 from checks.check import Check, Context, Finding, Severity
+from checks.edits import Edit, apply, files_of, text_of
 
-BACKUPS = ".lighthouse-migrate-backup"
 _STARTS = re.compile(
     r"^(Dockerfile.*|.*\.dockerfile|Procfile|.*\.(sh|bash|service)|.*compose.*\.ya?ml|supervisord?.*\.conf)$", re.I
 )
@@ -30,7 +26,6 @@ _RUNS = re.compile(
     r"""(?P<flag>(?<![\w-])-m(?:\s+|["']\s*,\s*["']))(?P<package>[\w.]+)\.(?P<module>mcp_server|bridge\.main_bridge)\b"""
 )
 _NAMED = re.compile(r"[\w./-]*requirements[\w.-]*\.(?:txt|in)", re.I)
-_SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", BACKUPS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +36,6 @@ class Fault:
     line: int  # counted from 1
     text: str
     correct: str | None  # None: the line goes
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One file before and after the repair."""
-
-    file: Path
-    before: str
-    after: str
-    backup: Path | None = None  # where the file's old content lies, once it was applied
-
-    def diff(self, project: Path) -> str:
-        """Return the change as a unified diff."""
-        name = self.file.relative_to(project)
-        lines = self.before.splitlines(keepends=True), self.after.splitlines(keepends=True)
-        return "".join(difflib.unified_diff(*lines, fromfile=f"a/{name}", tofile=f"b/{name}"))
 
 
 def boundary(context: Context) -> Finding | None:
@@ -110,34 +89,8 @@ def repairs(project: Path) -> tuple[Edit, ...]:
 
 
 def fix(project: Path) -> tuple[Edit, ...]:
-    """Repair the faults and return the edits, each with the backup of the file it replaced.
-
-    A file is replaced as a whole, so that an interrupted repair leaves each file either old or new.
-    """
-    done = []
-    for edit in repairs(project):
-        kept = backup(project, edit.file)
-        new = edit.file.with_name(f".{edit.file.name}.new")
-        new.write_bytes(edit.after.encode(errors="surrogateescape"))
-        shutil.copymode(edit.file, new)
-        new.replace(edit.file)
-        done.append(Edit(edit.file, edit.before, edit.after, kept))
-    return tuple(done)
-
-
-def backup(project: Path, file: Path) -> Path:
-    """Keep a copy of a file that is about to be replaced, where git does not see it, and return where."""
-    folder = project / BACKUPS
-    folder.mkdir(exist_ok=True)
-    (folder / ".gitignore").write_text("*\n")  # the working tree stays as clean as it was
-    kept = folder / file.relative_to(project)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    number = 0
-    while kept.exists():
-        number += 1
-        kept = kept.with_name(f"{file.name}.{number}")
-    shutil.copy2(file, kept)
-    return kept
+    """Repair the faults and return the edits, each with the backup of the file it replaced."""
+    return apply(project, repairs(project))
 
 
 def _start_faults(file: Path) -> list[Fault]:
@@ -191,24 +144,6 @@ def _bridges(project: Path) -> Iterator[Path]:
             yield file
 
 
-def files_of(project: Path) -> list[Path]:
-    """Return the project's files as git knows them, or all of them where it is no repository."""
-    command = ["git", "-C", str(project), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, capture_output=True, timeout=10)
-    if listed.returncode == 0:
-        found = [project / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
-    else:
-        found = [Path(folder) / name for folder, _, names in os.walk(project) for name in names]
-    kept = [f for f in found if not _SKIPPED.intersection(f.relative_to(project).parts) and f.is_file()]
-    return sorted(set(kept))
-
-
-def text_of(file: Path) -> str:
-    """Return a file's text, which may be any bytes."""
-    # bytes that are no UTF-8 survive the round trip, and line ends stay as they are
-    return file.read_bytes().decode(errors="surrogateescape")
-
-
 CHECKS = (
     Check(
         "boundary",
@@ -216,5 +151,6 @@ CHECKS = (
         "project",
         boundary,
         fine="the container runs the Bridge and nothing else",
+        repairs=repairs,
     ),
 )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from checks.edits import Edit
 from deployment.metrics.source import Source
 from deployment.model import Deployment
 from deployment.targets.target import Place, Target
@@ -90,3 +91,4 @@ class Check:
     fine: str = ""  # what to print when all is well
     after: tuple[str, ...] = ()  # ids that must have finished first, where they are asked in the same run
     alone: bool = False  # nothing else may run meanwhile: it measures, or it moves traffic
+    repairs: Callable[[Path], tuple[Edit, ...]] | None = None  # what `check --fix` would write into the project

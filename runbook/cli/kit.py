@@ -159,14 +159,14 @@ def _files(count: int) -> str:
 
 def _put(folder: Path, artefact: Artefact) -> None:
     """Write one file as a whole: who reads it meanwhile finds the old one or the new one."""
-    from checks import boundary
+    from checks import edits
 
     path = folder / artefact.path
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            output.say(f"  what {artefact.path} was is kept in {boundary.backup(folder, path)}")
+            output.say(f"  what {artefact.path} was is kept in {edits.backup(folder, path)}")
         beside.write_bytes(artefact.data)
         beside.chmod(artefact.mode)
         beside.replace(path)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from checks.boundary import BACKUPS, boundary, faults, fix, repairs
+from checks.boundary import boundary, faults, fix, repairs
 from checks.check import Context, Finding, Severity
+from checks.edits import BACKUPS
 from tests.checks.places import HostTarget, context_in
 from tests.cleanup import projects
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from checks.registry import CHECKS
 
@@ -45,6 +46,26 @@ class Exhibit:
         return (*LOOKED_AT, *(PROBES if self.probes else ()))
 
 
+class Shown(Protocol):
+    """What every exhibit says of itself, whatever its world is made of."""
+
+    @property
+    def name(self) -> str:
+        """What is broken."""
+
+    @property
+    def finds(self) -> str:
+        """The id of the one finding."""
+
+    @property
+    def seen(self) -> str:
+        """What it says, in part."""
+
+    @property
+    def consequences(self) -> tuple[str, ...]:
+        """What else fails because of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """What was found in a world, by check: what each saw; before and after the remedy was executed."""
@@ -53,7 +74,7 @@ class Visit:
     after: dict[str, str]
     commands: tuple[str, ...]
 
-    def found(self, exhibit: Exhibit) -> bool:
+    def found(self, exhibit: Shown) -> bool:
         """Tell whether the one finding was made, and no other than its consequences."""
         return exhibit.seen in self.before.get(exhibit.finds, "") and self.before.keys() == {
             exhibit.finds,
