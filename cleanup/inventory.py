@@ -141,7 +141,7 @@ def _purges(kind: Kind, tree: Tree, edits: Edits) -> Iterator[Trace]:
         else:
             yield from _changed_lines(kind.name, path, tree.text(path), data.decode(errors="surrogateescape"))
     for folder, count in sorted(folders.items()):
-        yield Trace(kind.name, f"{count} files", f"{folder}/", 0, "git rm")
+        yield Trace(kind.name, f"{count} file{'s' if count > 1 else ''}", f"{folder}/", 0, "git rm")
 
 
 def _changed_lines(kind: str, path: str, before: str, after: str) -> Iterator[Trace]:

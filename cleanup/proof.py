@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from cleanup import names
+from cleanup.claim import LIBRARY, Claim
 from cleanup.inventory import inventory
 from cleanup.repository import BRANCH, Repository
 from deployment.errors import OperatorError
@@ -16,7 +16,6 @@ from deployment.model import Observation
 from deployment.targets import mounts
 from deployment.targets.target import Place, Target
 
-LIBRARY = "libfuse.so.2"
 _DISTRIBUTIONS = """
 import importlib.metadata, json
 print(json.dumps(sorted({d.metadata["Name"] or "" for d in importlib.metadata.distributions()})))
@@ -29,17 +28,11 @@ print(json.dumps(sorted({line.split()[0] for line in listed if line.split()})))
 _PROC = Path("/proc")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One thing that is claimed to be gone."""
+def prove(target: Target, place: Place, project: Path | None, *, deep: bool = False) -> tuple[Claim, ...]:
+    """Look for the old backend everywhere and return what was found, claim by claim; nothing is changed.
 
-    claim: str
-    holds: bool | None  # None: it could not be found out
-    detail: str = ""
-
-
-def prove(target: Target, place: Place, project: Path | None) -> tuple[Claim, ...]:
-    """Look for the old backend everywhere and return what was found, claim by claim; nothing is changed."""
+    `deep`: also look into every layer of every image and into every container, which takes seconds.
+    """
     observed = target.observe()
     claims = [
         no_process(deployment_pids(observed, place)),
@@ -48,6 +41,10 @@ def prove(target: Target, place: Place, project: Path | None) -> tuple[Claim, ..
     ]
     if target.kind != "local":  # there the library is the host's, and others may need it
         claims.append(no_library(target, observed))
+    if target.kind == "docker" and deep:
+        from cleanup import container_proof
+
+        claims += container_proof.claims(place)
     return (*([no_trace(project)] if project is not None else []), *claims)
 
 

@@ -6,6 +6,7 @@ What they need is imported when they are asked for: their parsers are heavy, and
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from deployment.errors import OperatorError
@@ -18,7 +19,7 @@ from runbook.settings import Settings
 from runbook.steps import Step
 
 if TYPE_CHECKING:
-    from cleanup.proof import Claim
+    from cleanup.claim import Claim
 
 
 class Purge:
@@ -95,11 +96,12 @@ class Purge:
     def _proofs(self) -> tuple[PurgeStep, ...]:
         if self._archiving.recorded("proof") and self._disproved() is None:
             return ()
-        return (PurgeStep("proof", "unproved", "every trace looked for", "none needed", self._prove, self._disproved),)
+        act, holds = self._prove, partial(self._disproved, deep=True)
+        return (PurgeStep("proof", "unproved", "every trace looked for", "none needed", act, holds),)
 
     def _prove(self, say: Say) -> None:
         """Look everywhere, say what was found and write it down."""
-        claims = self._claims()
+        claims = self._claims(deep=True)
         for claim in claims:
             word = {True: "ok", False: "FAIL", None: "?"}[claim.holds]
             say(f"[{word}] {claim.claim}{f': {claim.detail}' if claim.detail else ''}")
@@ -107,13 +109,13 @@ class Purge:
         self._archiving.record("proof", claims=found)
         self._archiving.record("image-sizes", bytes=self._archiving.sizes())
 
-    def _disproved(self) -> str | None:
-        return next((c.detail or c.claim for c in self._claims() if not c.holds), None)
+    def _disproved(self, *, deep: bool = False) -> str | None:
+        return next((c.detail or c.claim for c in self._claims(deep=deep) if not c.holds), None)
 
-    def _claims(self) -> tuple[Claim, ...]:
+    def _claims(self, *, deep: bool) -> tuple[Claim, ...]:
         from cleanup import proof
 
-        return proof.prove(self._target, self._settings.place, self._settings.project)
+        return proof.prove(self._target, self._settings.place, self._settings.project, deep=deep)
 
     def keeping(self) -> tuple[Step, ...]:
         """Return the step that writes down what stays, and why, where both backends are kept for good."""

@@ -54,7 +54,7 @@ def main() -> None:
     wanted = (
         Wanted(NOTHING, purge.first, purge.last) if way == "forward" else Wanted(NOTHING, purge.back, purge.shown_again)
     )
-    subprocess.run = _counted(subprocess.run, boundaries)  # type: ignore[assignment]
+    subprocess.run = _counted(subprocess.run, boundaries)
 
     def write(kind: str, **data: Any) -> None:
         journal.append(clock.now(), kind, **data)

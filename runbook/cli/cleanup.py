@@ -31,6 +31,8 @@ def cleanup(
     """Show every trace of the old backend and what week 8 does about it. Week 8 itself is entered by `advance`."""
     from runbook import assembly
 
+    if project is None and dry_run and not host:
+        project = _projects_folder(context)  # looking makes nothing, a journal neither
     if project is not None:
         _project(project, dry_run=dry_run, as_json=as_json)
         return
@@ -42,6 +44,15 @@ def cleanup(
             _project(engine.settings.project, dry_run=dry_run, as_json=as_json)
         if not dry_run and not as_json:
             _elsewhere(engine)
+
+
+def _projects_folder(context: typer.Context) -> Path:
+    from runbook.settings import find, load
+
+    settings = load(find(context.obj))
+    if settings.project is None:
+        raise UsageError("the settings name no project", f'`project = "PATH"` in {settings.path}')
+    return settings.project
 
 
 def _project(project: Path, *, dry_run: bool, as_json: bool) -> None:
@@ -75,7 +86,7 @@ def _elsewhere(engine: Engine) -> None:
     from cleanup.host import Host
 
     output.out("")
-    for claim in proof.prove(engine.target, engine.settings.place, None):
+    for claim in proof.prove(engine.target, engine.settings.place, None, deep=True):
         word = {True: "ok", False: "in use", None: "?"}[claim.holds]
         output.out(f"[{word}] {claim.claim}{f': {claim.detail}' if claim.detail else ''}")
     here = Host()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from deployment.errors import OperatorError
+from deployment.errors import OperatorError, UsageError
 from runbook.cli import output
 
 
@@ -30,6 +30,8 @@ def report(
             "`lighthouse-migrate history` shows it; a report of it would prove nothing",
         )
     facts = gather(journal.events())
+    if not facts.events:
+        raise UsageError("there is nothing to report yet", "`lighthouse-migrate advance` begins the walk")
     if markdown is None and html is None:
         output.out(as_markdown(facts).rstrip("\n"))
         return

@@ -155,7 +155,7 @@ def test_the_inventory_names_what_is_purged_line_by_line(project: Path) -> None:
         ),
         ("Dockerfile.dual-fuse", 15, "LIGHTHOUSE_FUSE_FALLBACK=pyfuse3", "→ LIGHTHOUSE_FUSE_FALLBACK=none"),
     }
-    assert ("scripts/migration/", 0, "1 files", "git rm") in purged
+    assert ("scripts/migration/", 0, "1 file", "git rm") in purged
     shown = table(traces).splitlines()
     assert len(shown) == len(traces) + 1
     assert any("docs/history.md:1" in line and "left to you: prose" in line for line in shown)
