@@ -128,7 +128,7 @@ class Guard:
             call = bind(operations, name)
             if call is not None and self.portal is not None:
                 call = self.portal.settled(call)
-            setattr(self, name, None if call is None else self._protect(name, call))
+            setattr(self, name, None if call is None else self._protect(name, call, _CHECKS.get(name, _status)))
 
     def __call__(self, operation: str, *args: Any) -> Any:
         """Run one operation by name, as fusepy does."""
@@ -154,22 +154,28 @@ class Guard:
         self.exceptions += 1
         log.error("operation %s failed with an unexpected exception, the caller gets EIO", operation, exc_info=error)
 
-    def _protect(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        check: Check = _CHECKS.get(name, _status)
-
+    def _protect(self, name: str, call: Callable[..., Any], check: Check) -> Callable[..., Any]:
         def guarded(*args: Any) -> Any:
             try:
                 return check(call(*args), args)
-            except OSError as error:
-                if error.errno is not None and error.errno > 0:
-                    raise
-                self.report(name, error)
-                raise OSError(errno.EIO, "an OSError without an errno") from error
             except BaseException as error:
-                self.report(name, error)
-                raise OSError(errno.EIO, f"{type(error).__name__} in {name}") from error
+                failure = self._errno(name, error)
+                if failure is error:
+                    raise
+                raise failure from error
 
         return guarded
+
+    def _errno(self, name: str, error: BaseException) -> OSError:
+        """Return what an operation's error is answered with: itself if it is an errno, else EIO, which is reported."""
+        if isinstance(error, OSError):
+            if error.errno is not None and error.errno > 0:
+                return error
+            why = "an OSError without an errno"
+        else:
+            why = f"{type(error).__name__} in {name}"
+        self.report(name, error)
+        return OSError(errno.EIO, why)
 
 
 def guard(operations: object) -> Guard:

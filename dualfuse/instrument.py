@@ -14,7 +14,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from dualfuse.guard import Guard, log
+from dualfuse.guard import Check, Guard, log
 from dualfuse.operations import OPERATIONS
 
 # Upper bounds in seconds, each inclusive; durations above the last go into one overflow bucket.
@@ -88,19 +88,19 @@ class Instrument(Guard):
             "oldest": max(0.0, now - oldest),  # seconds that the oldest operation in progress has been running
         }
 
-    def _protect(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        guarded = super()._protect(name, call)
+    def _protect(self, name: str, call: Callable[..., Any], check: Check) -> Callable[..., Any]:
         meter = self._meters[name]
         buckets = meter.buckets
         running, late = (set(), meter.late) if name == "lock" else (meter.running, meter.late)  # a lock may take long
 
-        # What follows an operation is written out for both ends of it: a call more would cost every operation.
+        # What guards an operation, and what follows it, is written out: a call more would cost every operation.
         def measured(*args: Any) -> Any:
             start = perf_counter()
             running.add(start)
             try:
-                result = guarded(*args)
-            except OSError as error:
+                result = check(call(*args), args)
+            except BaseException as error:
+                answer = self._errno(name, error)
                 elapsed = perf_counter() - start
                 meter.seconds += elapsed
                 try:
@@ -108,7 +108,7 @@ class Instrument(Guard):
                     buckets[bisect_left(BUCKETS, elapsed)] += 1
                 except KeyError:
                     late.discard(start)
-                if error.errno in ANSWERS:
+                if answer.errno in ANSWERS:
                     meter.ok += 1
                 else:
                     meter.error += 1
@@ -117,7 +117,9 @@ class Instrument(Guard):
                         self.tap(name, args)
                     except Exception as failure:  # noqa: BLE001 - nor by which error it is answered
                         self._tap_failed(name, args, failure)
-                raise
+                if answer is error:
+                    raise
+                raise answer from error
             elapsed = perf_counter() - start
             meter.seconds += elapsed
             try:
