@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deployment.targets.local import LocalTarget
+from runbook.assembly import target_of
 from runbook.rehearsal import ledger
 from runbook.rehearsal.sandbox import free_ports
 from runbook.settings import FILE, Settings, load
@@ -108,5 +108,5 @@ class Operator:
             self._load.kill()
             self._load.wait()
         if self.path.exists():
-            left = LocalTarget(self.settings.place).destroy(lambda _line: None)
+            left = target_of(self.settings).destroy(lambda _line: None)
             assert left == ()
