@@ -59,11 +59,14 @@ class OnTrio:
 
     async def nursery(self) -> bytes:
         done: list[int] = []
+        turns = [trio.Event() for _ in range(4)]
 
         async def child(number: int) -> None:
-            await trio.sleep(0.01 * number)
+            await turns[number - 1].wait()
             done.append(number)
+            turns[number].set()
 
+        turns[0].set()
         async with trio.open_nursery() as nursery:
             for number in (3, 1, 2):
                 nursery.start_soon(child, number)
