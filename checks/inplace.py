@@ -42,6 +42,10 @@ def run_json(context: Context, argv: Sequence[str], image: Image, timeout: float
     )
 
 
+class NotYetError(OperatorError):
+    """What is asked about does not exist yet; the walk makes it, so nobody is held by that."""
+
+
 def image_for(observed: Observation, backend: str) -> Image:
     """Return the image a backend is tried in: the dual one, else the single one that has it.
 

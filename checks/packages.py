@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import Any
 
-from checks import words
+from checks import place, words
 from checks.check import Check, Context, Finding, Severity
 from checks.disposable import ask, parsed
 from checks.inplace import image_for, run_json
@@ -60,7 +60,7 @@ _BACKEND = {"fuse": "fusepy", "pyfuse3": "pyfuse3", "trio": "pyfuse3"}
 
 def _look(context: Context, module: str, backend: str) -> dict[str, Any]:
     modules = json.dumps({module: _PACKAGES[module]} if module else {})
-    image = image_for(context.target.observe(), backend)
+    image = place.existing(lambda: image_for(context.target.observe(), backend))
     return run_json(context, ["-c", _LOOK, modules, json.dumps(OURS)], image, PATIENCE)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from checks import remedies
 from checks.check import Context
 from checks.disposable import ask_python
-from checks.inplace import any_image, run_json
+from checks.inplace import NotYetError, any_image, run_json
+from deployment.errors import UnreachableError
+from deployment.model import Image
 
 PATIENCE = 20.0  # seconds; a look takes 0.1, and on a busy machine the child may start late
 _CONTAINER = re.compile(r"/containers/([0-9a-f]{64})/")
@@ -22,7 +25,8 @@ def look(context: Context, code: str, *arguments: str) -> dict[str, Any]:
 
     Raises:
         NoAnswerError: It printed none, or not in time.
-        UnreachableError: The target does not answer, or has no image yet.
+        UnreachableError: The target does not answer.
+        NotYetError: It has no image yet.
     """
     found = context.once.answer((code, arguments), lambda: _look(context, code, arguments))
     assert isinstance(found, dict)
@@ -32,8 +36,22 @@ def look(context: Context, code: str, *arguments: str) -> dict[str, Any]:
 def _look(context: Context, code: str, arguments: tuple[str, ...]) -> Any:
     if context.target.kind == "local":
         return ask_python(code, *arguments, timeout=PATIENCE)
-    image = any_image(context.target.observe())
+    image = existing(lambda: any_image(context.target.observe()))
     return run_json(context, ["-I", "-c", code, *arguments], image, PATIENCE)
+
+
+def existing(image: Callable[[], Image]) -> Image:
+    """Return an image to look into.
+
+    Raises:
+        NotYetError: There is none yet.
+    """
+    try:
+        return image()
+    except UnreachableError as error:
+        if "no image" not in error.message:
+            raise
+        raise NotYetError(error.message, error.hint) from error
 
 
 def container() -> str:

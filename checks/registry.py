@@ -31,6 +31,7 @@ from checks import (
     propagation,
     queries,
     reachable,
+    scraped,
     service,
     shadow,
     share,
@@ -38,7 +39,8 @@ from checks import (
 )
 from checks.check import Check
 
-_ALL: tuple[Check, ...] = (
+# what only looks and takes a moment: `check` asks it whatever the week, and so does the failure museum
+_LOOKING: tuple[Check, ...] = (
     *device.CHECKS,
     *libraries.CHECKS,
     *helpers.CHECKS,
@@ -57,14 +59,19 @@ _ALL: tuple[Check, ...] = (
     *hung.CHECKS,
     *live_path.CHECKS,
     *reachable.CHECKS,
-    *probes.CHECKS,
     *boundary.CHECKS,
     *containers.CHECKS,
     *mount_options.CHECKS,
     *queries.CHECKS,
+)
+
+# what asks a deployment that stands, measures, moves or writes: the weeks say when
+_WALKING: tuple[Check, ...] = (
+    *probes.CHECKS,
     *service.CHECKS,
     *share.CHECKS,
     *metrics.CHECKS,
+    *scraped.CHECKS,
     *functional.CHECKS,
     *benchmark.CHECKS,
     *parity.CHECKS,
@@ -73,4 +80,5 @@ _ALL: tuple[Check, ...] = (
     *drill.CHECKS,
 )
 
-CHECKS: dict[str, Check] = {check.id: check for check in _ALL}
+CHECKS: dict[str, Check] = {check.id: check for check in (*_LOOKING, *_WALKING)}
+ALWAYS = tuple(check.id for check in _LOOKING)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from checks.check import Check, Context, Finding, Once, Severity
+from checks.inplace import NotYetError
 from checks.registry import CHECKS
 from deployment.errors import OperatorError, UsageError
 
@@ -153,6 +154,8 @@ def _ask(check: Check, context: Context, events: _Events) -> None:
     error: BaseException | None = None
     try:
         finding = check.run(context)
+    except NotYetError as not_yet:
+        finding = Finding(f"not looked at: {not_yet.message}", remedy=not_yet.hint, severity=Severity.WARN)
     except OperatorError as refusal:
         finding = Finding(refusal.message, remedy=refusal.hint, severity=Severity.UNKNOWN)
         error = refusal

@@ -12,6 +12,7 @@ from runbook.cli import (
     advance,
     archive,
     check,
+    checks,
     cleanup,
     gate,
     history,
@@ -73,6 +74,7 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(archive.app, name="archive")
+app.add_typer(checks.app, name="checks")
 app.add_typer(gate.app, name="gate")
 app.add_typer(kit.app, name="kit")
 

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from checks.registry import CHECKS
+from checks.registry import ALWAYS, CHECKS
 
 NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 #: What is asked in every world: all that looks at a machine without a deployment. Mount probes are asked on top.
-LOOKED_AT = tuple(
-    c.id for c in CHECKS.values() if c.where in ("host", "image") or (c.where == "bridge" and c.id[:7] == "bridge.")
-)
+LOOKED_AT = tuple(name for name in ALWAYS if CHECKS[name].where != "project")
 PROBES = ("mount.fusepy", "mount.pyfuse3")
-PORT = 18_700  # a world's ports begin here where it needs them known
 
 
 def name_of(world: Path) -> str:
