@@ -31,32 +31,33 @@ class MigrateApp(Movements):
     def action_keys(self) -> None:
         from runbook.tui.help import HelpRoom
 
-        self.enter(HelpRoom(getattr(self.screen, "room", "")))
+        came_from = getattr(self.screen, "room", "")
+        self.enter(HelpRoom).told_first(came_from)
 
     def action_plan(self) -> None:
         from runbook.tui.plan import PlanRoom
 
-        self.enter(PlanRoom())
+        self.enter(PlanRoom)
 
     def action_history(self) -> None:
         from runbook.tui.history import HistoryRoom
 
-        self.enter(HistoryRoom())
+        self.enter(HistoryRoom)
 
     def action_metrics(self) -> None:
         from runbook.tui.metrics import MetricsRoom
 
-        self.enter(MetricsRoom())
+        self.enter(MetricsRoom)
 
     def action_shadow(self) -> None:
         from runbook.tui.shadow import ShadowRoom
 
-        self.enter(ShadowRoom())
+        self.enter(ShadowRoom)
 
     def action_explain(self) -> None:
         from runbook.tui.explain import ExplainRoom
 
-        self.enter(ExplainRoom())
+        self.enter(ExplainRoom)
 
     def action_measure(self) -> None:
         self.watcher.look_now(measure=True)

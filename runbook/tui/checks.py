@@ -35,15 +35,16 @@ class ChecksRoom(Room):
             box.border_title = "Finding"
             yield Static(id="finding", markup=False)
 
-    def on_mount(self) -> None:
-        options = self.query_one(OptionList)
-        options.add_options([Option(Content(name), id=name) for name in self.ours.asked_ids()])
-        options.focus()
-        super().on_mount()
+    def entered(self) -> None:
+        self.query_one(OptionList).focus()
 
     def paint(self) -> None:
         super().paint()
         options = self.query_one(OptionList)
+        wanted = self.ours.asked_ids()
+        if wanted != tuple(option.id for option in options.options):
+            options.clear_options()
+            options.add_options([Option(Content(name), id=name) for name in wanted])
         for option in options.options:
             row = self._row(str(option.id))
             if option.prompt != row:
@@ -51,6 +52,9 @@ class ChecksRoom(Room):
         found = self._results()
         bad = sum(r.finding is not None for r in found.values())
         options.border_title = f"Checks: {len(found)} of {options.option_count} answered, {bad} with a finding"
+        if options.highlighted is None and bad:  # what needs somebody is read first
+            first = (n for n, o in enumerate(options.options) if (r := found.get(str(o.id))) and r.finding is not None)
+            options.highlighted = next(first, None)
         self._detail()
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:

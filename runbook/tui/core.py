@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -29,6 +29,7 @@ from runbook.tui.workers import MOVES, Asked, Ended, Found, Looked, Open, Said, 
 if TYPE_CHECKING:
     from runbook.guard_company import Company
 
+R = TypeVar("R", bound=Room)
 THEME = Theme(name="lighthouse", primary=BLUE, accent=ORANGE, warning=ORANGE, error=ORANGE, dark=True)
 
 
@@ -90,6 +91,7 @@ class Core(App[None]):
 
             self.company = Company(opened, "tui", lambda line: self.deliver(Said(line)))
         self.home_room = Home()
+        self._made: dict[str, Room] = {}
         if moved_keys:
             self.set_keymap({f"{k.room or 'every'}.{k.action}": k.keys for k in self.registry})
 
@@ -189,14 +191,20 @@ class Core(App[None]):
 
     # the rooms
 
-    def enter(self, room: Room) -> None:
-        """Show a room above home; there is never a pile of them."""
-        if type(self.screen) is type(room):
-            return
-        while len(self.screen_stack) > 1:
+    def enter(self, kind: type[R]) -> R:
+        """Show a room above home; there is never a pile of them, and each is made once."""
+        room = self._made.get(kind.room)
+        if room is None:
+            room = self._made[kind.room] = kind()
+            self.install_screen(room, kind.room)
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, Room):
             self.pop_screen()
-        self.push_screen(room)
-        self.remembered.screen = room.room
+        if self.screen is self.home_room:
+            self.push_screen(room)
+        elif self.screen is not room:
+            self.switch_screen(room)
+        self.remembered.screen = kind.room
+        return cast("R", room)
 
     def action_home(self) -> None:
         self.remembered.screen = "home"
@@ -206,4 +214,4 @@ class Core(App[None]):
     def action_log(self) -> None:
         from runbook.tui.log import LogRoom
 
-        self.enter(LogRoom())
+        self.enter(LogRoom)

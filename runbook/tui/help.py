@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from runbook.tui.glyphs import ORANGE
 from runbook.tui.paint import Part, lines
-from runbook.tui.room import Room, bindings
+from runbook.tui.room import Room, bindings, show
 
 ROOMS = {
     "home": "Home",
@@ -37,21 +37,27 @@ class HelpRoom(Room):
     room = "help"
     BINDINGS: ClassVar[list[BindingType]] = bindings("help")
 
-    def __init__(self, came_from: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._came_from = came_from
+        self._first = ""  # the room whose keys are told first
 
     def body(self) -> ComposeResult:
         with VerticalScroll(classes="list") as box:
             box.border_title = "Help"
             yield Static(id="help", markup=False)
 
-    def on_mount(self) -> None:
+    def told_first(self, room: str) -> None:
+        """Tell this room's keys ahead of the other rooms'."""
+        if room in ROOMS:
+            self._first = room
+        if self.ready:
+            self.entered()
+
+    def entered(self) -> None:
         rows: list[list[Part]] = [[line.format_map(self.ours.shown_keys)] for line in WALK]
-        for room in ("", *sorted(ROOMS, key=lambda r: r != self._came_from)):
+        for room in ("", *sorted(ROOMS, key=lambda r: r != self._first)):
             rows += [[""], [(f"In {ROOMS[room]}" if room else "Everywhere", "bold")]]
             for key in (k for k in self.ours.registry if k.room == room):
                 barred = "  (not with --read-only)" if key.changes and self.ours.read_only else ""
                 rows.append([(f"  {key.shown:<7}", f"bold {ORANGE}"), key.help + barred])
-        self.query_one("#help", Static).update(lines(rows))
-        super().on_mount()
+        show(self.query_one("#help", Static), lines(rows), layout=True)

@@ -44,10 +44,9 @@ class HistoryRoom(Room):
             box.border_title = "Evidence"
             yield Static(id="evidence", markup=False)
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.do_again()
         self.query_one(OptionList).focus()
-        super().on_mount()
 
     def do_again(self) -> None:
         """Read the journal again."""

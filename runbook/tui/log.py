@@ -21,18 +21,15 @@ class LogRoom(Room):
     def body(self) -> ComposeResult:
         yield Log(id="narration", classes="list", max_lines=2000)
 
-    def on_mount(self) -> None:
-        log = self.query_one(Log)
-        log.border_title = "What was said"
+    def entered(self) -> None:
+        self.query_one(Log).clear()
         for line in self.ours.lines:
             self._write(line)
-        super().on_mount()
 
     def said(self, line: str) -> None:
-        """Show one more line; what is said before the room is ready is read when it is."""
-        if not self.ready:
-            return
-        self._write(line)
+        """Show one more line; what is said while nobody is here is read when somebody comes."""
+        if self.ready:
+            self._write(line)
 
     def _write(self, line: str) -> None:
         """Write a line in as many rows as it takes; the first is indented as it was."""

@@ -56,11 +56,10 @@ class MetricsRoom(Room):
             box.border_title = "measuring ..."
             yield Table()
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def entered(self) -> None:
         self._ask()
 
-    def on_unmount(self) -> None:
+    def left(self) -> None:
         self.ours.watcher.past = HOME
 
     def do_freeze(self) -> None:

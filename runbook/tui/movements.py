@@ -120,7 +120,7 @@ class Movements(Core):
 
         if self.refuses("check"):
             return
-        self.enter(ChecksRoom())
+        self.enter(ChecksRoom)
         self.action_ask_again()
 
     def action_ask_again(self) -> None:

@@ -40,9 +40,8 @@ class PlanRoom(Room):
             box.border_title = "Plan"
             yield Static("planning ...", id="plan", markup=False)
 
-    def on_mount(self) -> None:
+    def entered(self) -> None:
         self.do_again()
-        super().on_mount()
 
     def do_again(self) -> None:
         """Plan again."""

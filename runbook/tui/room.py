@@ -55,7 +55,7 @@ class Room(Screen[None]):
 
     def on_mount(self) -> None:
         self._mounted = True
-        self.paint()
+        self._come()
 
     def on_resize(self, _event: Resize) -> None:
         if not self.ready:
@@ -69,7 +69,25 @@ class Room(Screen[None]):
 
     def on_screen_resume(self) -> None:
         if self.ready:
-            self.paint()
+            self._come()
+
+    def on_screen_suspend(self) -> None:
+        self._here = False
+        self.left()
+
+    _here = False
+
+    def _come(self) -> None:
+        if not self._here:
+            self._here = True
+            self.entered()
+        self.paint()
+
+    def entered(self) -> None:
+        """Begin to be read; a room is made once and entered many times."""
+
+    def left(self) -> None:
+        """Be read no more."""
 
     def paint(self) -> None:
         """Show the newest look."""

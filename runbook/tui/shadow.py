@@ -50,11 +50,8 @@ class ShadowRoom(Room):
             box.border_title = "Both answers"
             yield Static(id="answers", markup=False)
 
-    def on_mount(self) -> None:
-        options = self.query_one(OptionList)
-        options.border_title = "Divergences"
-        options.focus()
-        super().on_mount()
+    def entered(self) -> None:
+        self.query_one(OptionList).focus()
 
     def tick(self) -> None:
         super().tick()

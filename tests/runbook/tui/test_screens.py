@@ -51,9 +51,8 @@ def test_history(snap_compare: Any, size: tuple[int, int]) -> None:
         from runbook.tui.history import HistoryRoom
 
         await settled(pilot)
-        room = HistoryRoom()
         pilot.app.start = lambda kind, do: None  # type: ignore[attr-defined]
-        pilot.app.enter(room)  # type: ignore[attr-defined]
+        room = pilot.app.enter(HistoryRoom)  # type: ignore[attr-defined]
         await pilot.pause()
         room.read(EVENTS, None)
         await pilot.pause()
@@ -77,7 +76,7 @@ def test_checks(snap_compare: Any, size: tuple[int, int]) -> None:
         names = app.asked_ids()
         app.results = {n: Result(check(n), None, 0.2) for n in names[:-1]}
         app.results[names[0]] = Result(check(names[0]), torn, 0.4)
-        app.enter(ChecksRoom())
+        app.enter(ChecksRoom)
         await pilot.press("down")
         await pilot.pause()
 
