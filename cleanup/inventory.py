@@ -19,9 +19,9 @@ from cleanup import (
     kit_files,
     names,
     prometheus,
-    python_code,
     requirements,
     scripts,
+    setup_py,
     source_tree,
     toml_files,
     workflows,
@@ -53,7 +53,7 @@ def _all_of(*finders: Callable[[Tree], dict[str, bytes | None]]) -> Callable[[Tr
 KINDS: tuple[Kind, ...] = (
     Kind(
         "requirements",
-        _all_of(requirements.edits, toml_files.edits, ini_files.edits, conda.edits, python_code.edits),
+        _all_of(requirements.edits, toml_files.edits, ini_files.edits, conda.edits, setup_py.edits),
         "no fusepy",
         "requirements: drop fusepy",
     ),

@@ -1,4 +1,4 @@
-"""Takes the old backend out of Python code: requirements in setup.py, and imports of modules that go.
+"""Takes the old backend out of Python code: the imports of modules that go.
 
 libcst says where things stand; the edit is made by place, and the result must parse. An import goes only with all that
 hangs on it: entries of tables and of `__all__`, and the `try` that guarded it. Where its name is used for anything else
@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from cleanup import names
 from cleanup.cutting import Span, without_element
 from cleanup.modules import Importing
-from cleanup.repository import Tree
-from cleanup.shell import is_old_requirement
 
+#: What a function does now where it served the old backend.
+GONE = 'raise LookupError("pyfuse3 is the only backend")'
 _LISTS = (cst.List, cst.Tuple, cst.Set, cst.Dict)
 
 
@@ -31,7 +29,7 @@ class StillUsedError(Exception):
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """A parsed file with places."""
 
     text: str
@@ -53,6 +51,7 @@ class _Source:
         }
 
     def nodes(self, root: cst.CSTNode | None = None) -> Iterator[cst.CSTNode]:
+        """Yield a node and everything below it; the whole file where none is named."""
         todo: list[cst.CSTNode] = [self.wrapper.module if root is None else root]
         while todo:
             node = todo.pop()
@@ -60,26 +59,17 @@ class _Source:
             todo += reversed(node.children)
 
     def line(self, node: cst.CSTNode) -> int:
+        """Return the line, counted from 1, at which a node stands."""
         return self.text.count("\n", 0, self.places[node].start) + 1
 
     def without(self, owner: cst.List | cst.Tuple | cst.Set | cst.Dict, i: int) -> str:
+        """Return the text without one element of a list, a tuple, a set or a dictionary."""
         spans = [self._element(element) for element in owner.elements]
         return without_element(self.text, spans, i, comment="#", comma_at_end=True)
 
     def _element(self, element: cst.BaseElement | cst.BaseDictElement) -> Span:
         first = element.key if isinstance(element, cst.DictElement) else element.value
         return Span(self.places[first].start, self.places[element.value].end)
-
-
-def edits(tree: Tree) -> dict[str, bytes | None]:
-    """Return the new content of every setup.py that requires the old backend."""
-    found: dict[str, bytes | None] = {}
-    for path in tree.paths:
-        if PurePosixPath(path).name == "setup.py" and names.MENTION.search(before := tree.text(path)):
-            after = without_requirements(before)
-            if after != before:
-                found[path] = after.encode(errors="surrogateescape")
-    return found
 
 
 def parses(text: str) -> bool:
@@ -91,35 +81,6 @@ def parses(text: str) -> bool:
     return True
 
 
-def without_requirements(text: str) -> str:
-    """Return a setup.py whose lists of requirements no longer name the old backend."""
-    if not parses(text):
-        return text
-    while True:
-        source = _Source(text)
-        after = next((source.without(owner, i) for owner, i in _old_requirements(source)), None)
-        if after is None or not parses(after):
-            return text
-        text = after
-
-
-def _old_requirements(source: _Source) -> Iterator[tuple[cst.List | cst.Tuple | cst.Set | cst.Dict, int]]:
-    for owner in source.nodes():
-        if isinstance(owner, cst.Dict):
-            for i, entry in enumerate(owner.elements):
-                key = entry.key if isinstance(entry, cst.DictElement) else None
-                items = entry.value.elements if isinstance(entry.value, cst.List | cst.Tuple) else ()
-                old = items and all(_is_old(item.value) for item in items)
-                if old and isinstance(key, cst.SimpleString) and names.of_old_alone(str(key.evaluated_value)):
-                    yield owner, i
-        elif isinstance(owner, cst.List | cst.Tuple | cst.Set):
-            yield from ((owner, i) for i, element in enumerate(owner.elements) if _is_old(element.value))
-
-
-def _is_old(value: cst.BaseExpression) -> bool:
-    return isinstance(value, cst.SimpleString) and is_old_requirement(str(value.evaluated_value))
-
-
 def without_imports(text: str, importing: Importing) -> str:
     """Return code that no longer imports modules that go.
 
@@ -127,7 +88,7 @@ def without_imports(text: str, importing: Importing) -> str:
         StillUsedError: It stands on one of them.
     """
     while True:
-        source = _Source(text)
+        source = Source(text)
         after = _one_step(source, importing)
         if after is None:
             return text
@@ -136,7 +97,7 @@ def without_imports(text: str, importing: Importing) -> str:
         text = after
 
 
-def _one_step(source: _Source, importing: Importing) -> str | None:
+def _one_step(source: Source, importing: Importing) -> str | None:
     """Return the text with one thing less: first what hangs on an import, then the import; None when all is done."""
     bound: set[str] = set()
     statements: list[tuple[cst.Import | cst.ImportFrom, list[int]]] = []
@@ -167,7 +128,7 @@ def _one_step(source: _Source, importing: Importing) -> str | None:
         if node in inside or not (named or node in spelled or (node in exported and _in_all(source, node))):
             continue
         if node not in owners:
-            raise StillUsedError(str(source.line(node)))
+            return _without_rest(source, node, [statement for statement, _ in statements])
         return source.without(*owners[node])
     if guards:
         return _without_lines(source, guards[0])
@@ -175,14 +136,34 @@ def _one_step(source: _Source, importing: Importing) -> str | None:
     return _without_names(source, node, going)
 
 
-def _is_attribute(source: _Source, name: cst.Name) -> bool:
+def _without_rest(source: Source, use: cst.CSTNode, imports: Sequence[cst.CSTNode]) -> str:
+    """Return the text where the way to what goes ends in an error: a function that imports it where it needs it.
+
+    Raises:
+        StillUsedError: It is used anywhere but in the rest of the block that imports it.
+    """
+    for function in source.nodes():
+        if not isinstance(function, cst.FunctionDef):
+            continue
+        for block in source.nodes(function):
+            lines = list(block.body) if isinstance(block, cst.IndentedBlock) else []
+            for i, line in enumerate(lines):
+                parts = line.body if isinstance(line, cst.SimpleStatementLine) else ()
+                used_here = any(use in set(source.nodes(rest)) for rest in lines[i + 1 :])
+                if len(parts) == 1 and parts[0] in imports and used_here:
+                    start, end = source.places[line].start, source.places[lines[-1]].end
+                    return source.text[:start] + GONE + source.text[end:]
+    raise StillUsedError(str(source.line(use)))
+
+
+def _is_attribute(source: Source, name: cst.Name) -> bool:
     """Whether a name is another thing's attribute or a keyword, and so no use of what was imported."""
     before = source.text[: source.places[name].start].rstrip()
     after = source.text[source.places[name].end :].lstrip(" ")
     return before.endswith(".") or (after.startswith("=") and not after.startswith("==") and before[-1:] in "(,")
 
 
-def _in_all(source: _Source, node: cst.CSTNode) -> bool:
+def _in_all(source: Source, node: cst.CSTNode) -> bool:
     """Whether a string stands in the list that is given to `__all__`."""
     for statement in source.nodes():
         if isinstance(statement, cst.Assign) and any(
@@ -209,7 +190,7 @@ def _guards(node: cst.Try, importing: Importing) -> bool:
     return True
 
 
-def _without_lines(source: _Source, node: cst.CSTNode) -> str:
+def _without_lines(source: Source, node: cst.CSTNode) -> str:
     """Return the text without the lines of a statement that has its lines for itself."""
     span, text = source.places[node], source.text
     start = text.rfind("\n", 0, span.start) + 1
@@ -220,7 +201,7 @@ def _without_lines(source: _Source, node: cst.CSTNode) -> str:
     return text[:start] + (text[end + 1 :] if end >= 0 else "")
 
 
-def _without_names(source: _Source, node: cst.Import | cst.ImportFrom, going: list[int]) -> str:
+def _without_names(source: Source, node: cst.Import | cst.ImportFrom, going: list[int]) -> str:
     aliases = [] if isinstance(node.names, cst.ImportStar) else list(node.names)
     if len(going) >= len(aliases):
         return _without_lines(source, node)

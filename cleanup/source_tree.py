@@ -6,7 +6,7 @@ What other code still stands on stays, and a person is told who does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -52,8 +52,25 @@ def removal(tree: Tree) -> Removal:
         edited, stands = _edits_of_the_rest(tree, going, gone)
         new = {unit: who for unit, who in stands.items() if unit in going}
         if not new:
-            return Removal({**dict.fromkeys(sorted(gone)), **edited}, kept)
+            return Removal({**dict.fromkeys(sorted(gone)), **edited, **_tests(tree, gone, edited)}, kept)
         kept |= new
+
+
+def _tests(tree: Tree, gone: Collection[str], edited: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """Return the project's own tests without the cases of the old backend."""
+    found: dict[str, bytes | None] = {}
+    for path in tree.paths:
+        text = edited[path].decode(errors="surrogateescape") if path in edited else tree.text(path)
+        named = re.search(r"test_[^/]*\.py$|_test\.py$", path) and names.OLD_BACKEND in text
+        if not named or path in gone or kit_files.is_own(path, text):
+            continue
+        from cleanup import own_tests, python_code  # libcst is heavy, and most files have nothing for it
+
+        if own_tests.is_test(path) and python_code.parses(text):
+            after = own_tests.without_old_cases(text)
+            if after != text:
+                found[path] = after.encode(errors="surrogateescape")
+    return found
 
 
 def _unit(tree: Tree, path: str) -> str | None:
