@@ -22,7 +22,8 @@ def fuse_device(_context: Context) -> Finding | None:
     try:
         seen = DEVICE.stat()
     except FileNotFoundError:
-        return Finding("/dev/fuse does not exist", _WHY, f"load the module; {_IN_A_CONTAINER}", (_modprobe(make),))
+        commands = _more_device() or (_modprobe(make),)
+        return Finding("/dev/fuse does not exist", _WHY, f"load the module; {_IN_A_CONTAINER}", commands)
     if not stat.S_ISCHR(seen.st_mode) or (os.major(seen.st_rdev), os.minor(seen.st_rdev)) != (10, 229):
         commands = (remedies.as_root("rm -f /dev/fuse"), make)
         return Finding("/dev/fuse is not the character device 10:229", _WHY, "make it again", commands)
@@ -31,6 +32,11 @@ def fuse_device(_context: Context) -> Finding | None:
     except OSError as error:
         return _refused(error, stat.S_IMODE(seen.st_mode))
     return None
+
+
+def _more_device() -> tuple[str, ...]:
+    """Return the command that starts a container with the device; none outside of one."""
+    return place.started_with("--device /dev/fuse", "host.fuse-device") if place.container() else ()
 
 
 def _modprobe(make: str) -> str:
@@ -49,7 +55,7 @@ def _refused(error: OSError, mode: int) -> Finding:
         return Finding(seen, _WHY, "let every user open it", (remedies.as_root("chmod 0666 /dev/fuse"),))
     if error.errno == errno.EPERM:
         remedy = f"the device control group forbids it: {_IN_A_CONTAINER}, or allow `c 10:229 rwm`"
-        return Finding(text, _WHY, remedy, _allow() or place.started_with("--device /dev/fuse", "host.fuse-device"))
+        return Finding(text, _WHY, remedy, _more_device() or _allow())
     return Finding(text, _WHY, "load the module", (remedies.as_root("modprobe fuse"),))
 
 

@@ -18,9 +18,9 @@ from checks.disposable import Look, look_at
 from deployment.targets import mounts as table
 
 CONNECTIONS = Path("/sys/fs/fuse/connections")
-PATIENCE = 0.35  # seconds a mount has to answer a stat; it is asked twice, so that a second is enough for all
+PATIENCE = 0.25  # seconds a mount has to answer a stat; it is asked twice, so that a second is enough for all
 LONGER = 1.0  # seconds, where the kernel's count says that it does answer somebody
-WATCHED = 0.75  # seconds a request may wait before it is looked at who waits
+WATCHED = 0.6  # seconds a request may wait before it is looked at who waits
 PAUSE = 0.025
 _WAITING = "request_wait_answer"  # the kernel's function a client sleeps in
 
@@ -30,7 +30,7 @@ Sleeper = tuple[int, int, str]  # process, thread, how often it was switched: th
 def look(path: str, mount: table.Mount | None, *, entries: bool = False) -> Look:
     """Return what a path is, asked by a child; a mount that is late is called hung where no request is seen to end."""
     seen = look_at(path, PATIENCE, entries=entries)
-    if seen.hung and (mount is None or not _none_ends(mount, PATIENCE / 2)):
+    if seen.hung and (mount is None or not _none_ends(mount, PATIENCE)):
         return look_at(path, LONGER, entries=entries)
     return seen
 

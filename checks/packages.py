@@ -17,9 +17,9 @@ from deployment.errors import UnreachableError
 PATIENCE = 20.0  # seconds
 OURS = ("bridge", "dualfuse")  # what the Bridge's image has of this house
 
-# In a child of the child: what the C library says on stderr while it is imported belongs to the answer.
+# In children of the child, side by side: what the C library says on stderr at the import belongs to the answer.
 _LOOK = """
-import importlib.metadata as metadata, importlib.util as util, json, os, subprocess, sys
+import importlib.metadata as metadata, importlib.util as util, json, subprocess, sys
 modules, ours = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 def version(name):
     try:
@@ -29,13 +29,16 @@ def version(name):
 def where(name):
     found = util.find_spec(name)
     return (found.origin or "".join(found.submodule_search_locations or [])) if found else ""
-answer = {"python": sys.executable, "modules": {}, "ours": {}}
-for module, package in modules.items():
+def start(module):
     code = f"import {module}; print(hasattr({module}, '{'run' if module == 'trio' else 'Operations'}'))"
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    return subprocess.Popen([sys.executable, "-P", "-c", code], stdout=-1, stderr=-1, text=True)
+answer = {"python": sys.executable, "modules": {}, "ours": {}}
+running = {module: start(module) for module in modules if where(module)}
+for module, package in modules.items():
+    said, complaint = running[module].communicate() if module in running else ("", "")
     answer["modules"][module] = {
-        "ok": done.returncode == 0, "whole": done.stdout.strip() == "True", "stderr": done.stderr.strip(),
-        "version": version(package), "where": where(module),
+        "ok": module in running and running[module].returncode == 0, "whole": said.strip() == "True",
+        "stderr": complaint.strip(), "version": version(package), "where": where(module),
     }
 known = metadata.packages_distributions()
 for name in ours:
@@ -58,10 +61,13 @@ _PACKAGES = {"fuse": "fusepy", "pyfuse3": "pyfuse3", "trio": "trio"}
 _BACKEND = {"fuse": "fusepy", "pyfuse3": "pyfuse3", "trio": "pyfuse3"}
 
 
-def _look(context: Context, module: str, backend: str) -> dict[str, Any]:
-    modules = json.dumps({module: _PACKAGES[module]} if module else {})
+def _look(context: Context, backend: str) -> dict[str, Any]:
+    """Look at everything in the image a backend is tried in, once a run whatever the number of checks."""
     image = place.existing(lambda: image_for(context.target.observe(), backend))
-    return run_json(context, ["-c", _LOOK, modules, json.dumps(OURS)], image, PATIENCE)
+    arguments = ["-c", _LOOK, json.dumps(_PACKAGES), json.dumps(OURS)]
+    found = context.once.answer(("packages", image), lambda: run_json(context, arguments, image, PATIENCE))
+    assert isinstance(found, dict)
+    return found
 
 
 def _install(context: Context, found: dict[str, Any], package: str) -> tuple[str, ...]:
@@ -82,7 +88,7 @@ def _uv(command: str, found: dict[str, Any]) -> str:
 
 def fusepy(context: Context) -> Finding | None:
     """Import `fuse` and see that it is fusepy's."""
-    found = _look(context, "fuse", "fusepy")
+    found = _look(context, "fusepy")
     if "fuse-python" in found["rivals"]:
         version = found["rivals"]["fuse-python"]
         text = f"fuse-python {version} is installed, which has the module `fuse` too"
@@ -94,12 +100,12 @@ def fusepy(context: Context) -> Finding | None:
 
 def pyfuse3(context: Context) -> Finding | None:
     """Import pyfuse3, whose extension needs libfuse3 at once."""
-    return _imported(context, _look(context, "pyfuse3", "pyfuse3"), "pyfuse3")
+    return _imported(context, _look(context, "pyfuse3"), "pyfuse3")
 
 
 def trio(context: Context) -> Finding | None:
     """Import trio, on which pyfuse3 stands."""
-    return _imported(context, _look(context, "trio", "pyfuse3"), "trio")
+    return _imported(context, _look(context, "pyfuse3"), "trio")
 
 
 def _imported(context: Context, found: dict[str, Any], module: str) -> Finding | None:
@@ -130,7 +136,7 @@ def _imported(context: Context, found: dict[str, Any], module: str) -> Finding |
 
 def shadowing(context: Context) -> Finding | None:
     """Find packages of other people that are imported in the place of the Bridge's own."""
-    found = _look(context, "", _any_backend(context))
+    found = _look(context, _any_backend(context))
     for name, seen in found["ours"].items():
         rivals = [p for p in seen["packages"] if not p.startswith("lighthouse")]
         if rivals:

@@ -18,9 +18,11 @@ def main() -> None:
     order = json.loads((desk / "order.json").read_text())
     folder = Path(order["folder"])
     context = context_in(folder, HostTarget(kind=order["kind"]), place=place_with(folder, order["ports"]))
-    found = {r.check.id: r.finding for r in run(ids or order["ids"], context) if r.finding}
+    results = [r for r in run(ids or order["ids"], context) if r.finding]
+    found = {r.check.id: r.finding for r in results if r.finding}
     (desk / f"{when}.json").write_text(json.dumps({name: _told(f) for name, f in found.items()}))
     if when == "before":
+        (desk / "seconds.json").write_text(json.dumps({r.check.id: r.seconds for r in results}))
         commands = found[order["finds"]].commands if order["finds"] in found else ()
         (desk / "commands").write_text("\n".join(commands))
         (desk / "repair.sh").write_text("\n".join(_as_typed(c, order["user"]) for c in commands))

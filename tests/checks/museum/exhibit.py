@@ -7,7 +7,7 @@ all of it is gone when it was visited.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -70,6 +70,7 @@ class Visit:
     before: dict[str, str]
     after: dict[str, str]
     commands: tuple[str, ...]
+    seconds: dict[str, float] = field(default_factory=dict)  # what each finding took before the repair
 
     def found(self, exhibit: Shown) -> bool:
         """Tell whether the one finding was made, and no other than its consequences."""
@@ -77,6 +78,10 @@ class Visit:
             exhibit.finds,
             *exhibit.consequences,
         }
+
+    def unexpected(self, exhibit: Shown) -> tuple[str, ...]:
+        """Return what was found besides the one finding and its consequences."""
+        return tuple(sorted(self.before.keys() - {exhibit.finds, *exhibit.consequences}))
 
     @property
     def repaired(self) -> bool:

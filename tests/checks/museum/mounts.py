@@ -39,7 +39,7 @@ EXHIBITS = (
     Exhibit(
         "a handler that never answers",
         "host.hung-requests",
-        "/live: a request got no answer within 0.75 s; who waits: pid ",
+        "/live: a request got no answer within 0.6 s; who waits: pid ",
         _stuck,
         consequences=(STALE,),
     ),

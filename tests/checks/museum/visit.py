@@ -49,8 +49,10 @@ def visit(exhibit: Exhibit, folder: Path) -> Visit:
         group.rmdir()
     log = desk / "repair.log"
     assert done.returncode == 0, f"{exhibit.name}: {done.stderr}{log.read_text() if log.exists() else ''}"
-    before, after = (json.loads((desk / f"{when}.json").read_text()) for when in ("before", "after"))
-    return Visit(before, after, tuple((desk / "commands").read_text().splitlines()))
+    before, after, seconds = (
+        json.loads((desk / f"{what}.json").read_text()) for what in ("before", "after", "seconds")
+    )
+    return Visit(before, after, tuple((desk / "commands").read_text().splitlines()), seconds)
 
 
 def wheels() -> str:
