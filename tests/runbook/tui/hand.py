@@ -174,6 +174,13 @@ PICTURES = {
     "soak": picture(WEEK5, "SOAK", "until Mon 2025-10-13 08:53:20", verdicts=PASSING, next=("status --measure",)),
     "hold": picture(LATE5, "HOLD", "p95 5.6 ms > 5 ms", verdicts=(*PASSING[:2], OVER, PASSING[3], FEW)),
     "inconclusive": picture(LATE5, "HOLD", "divergence: no samples for 6 min", verdicts=(*PASSING[:4], FEW)),
+    "rolling-back": picture(
+        WEEK5,
+        "AT WORK",
+        "rollback by process 4711 on bridge-1",
+        observed=replace(BOTH, weight=0, actual=3.1),
+        next=("status",),
+    ),
     "rolled-back": picture(
         replace(WEEK5, status=Status.ROLLED_BACK, automatic=True, reason="p95 5.6 ms > 5 ms", since=NOW - 90),
         "ROLLED BACK",
