@@ -13,9 +13,8 @@ def service(context: Context, side: Side) -> Finding | None:
     state = context.target.observe().serving(side)
     want = BACKENDS[side]
     if state is None:
-        return Finding(
-            f"no {side} Bridge runs", remedy="see what would start it", commands=("lighthouse-migrate plan",)
-        )
+        remedy = "`plan` shows what would start it; `advance` first brings back what this stage wants"
+        return Finding(f"no {side} Bridge runs", "Nobody serves its clients.", remedy, ("lighthouse-migrate advance",))
     if not state.ready:
         why = "Its mount must answer before anybody is sent to it."
         return Finding(f"{state.name} is not ready: {state.detail or 'it does not answer'}", why, "read its log")
@@ -23,7 +22,12 @@ def service(context: Context, side: Side) -> Finding | None:
         told = state.told.get("LIGHTHOUSE_FUSE_BACKEND", "nothing")
         seen = f"{state.name} serves {state.serving or 'no backend'}, not {want} (it was told {told})"
         why = "A Bridge that fell back serves well and proves nothing about the backend this side stands for."
-        return Finding(seen, why, "find out why it could not mount", (f"lighthouse-migrate check mount.{want}",))
+        probe = f"lighthouse-migrate check mount.{want}"
+        if told == want:
+            return Finding(seen, why, "find out why it could not mount", (probe,))
+        return Finding(
+            seen, why, "`advance` first brings back what this stage wants", (probe, "lighthouse-migrate advance")
+        )
     return None
 
 

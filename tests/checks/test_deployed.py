@@ -236,7 +236,7 @@ def test_a_canary_that_serves_the_wrong_backend_is_seen(deployed: Deployed) -> N
     deployed.bring(TENTH)
     assert finding is not None
     assert finding.seen.endswith("serves fusepy, not pyfuse3 (it was told fusepy)")
-    assert finding.commands == ("lighthouse-migrate check mount.pyfuse3",)
+    assert finding.commands == ("lighthouse-migrate check mount.pyfuse3", "lighthouse-migrate advance")
     assert deployed.ask("service.canary") == {"service.canary": None}
 
 
