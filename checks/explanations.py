@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from checks.check import Check
 
 
 class Explanation(NamedTuple):
@@ -153,3 +156,13 @@ EXPLANATIONS = {
     "backup.fresh": Explanation("A backup that is not there when it is wanted was none.", "`check backup` makes one."),
     "drill": Explanation("A rollback that was never tried does not work.", "Repair what it could not move."),
 }
+
+
+def as_markdown(checks: Iterable[Check]) -> str:
+    """Write the sections of docs/checks.md, one a check, in their order."""
+    sections = []
+    for check in checks:
+        why, repaired = EXPLANATIONS[check.id]
+        looks = (check.run.__doc__ or "").strip().splitlines()[0]
+        sections.append(f"### {check.id}\n\n{check.question} {looks}\n\n- Why: {why}\n- Repaired: {repaired}\n")
+    return "\n".join(sections)
