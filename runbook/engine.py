@@ -47,7 +47,7 @@ class Proposal:
 class Moved:
     """How a movement ended."""
 
-    kind: str  # "advance", "rollback" or "finish"
+    kind: str  # "advance", "rollback", "repair" or "finish"
     week: int | None
     stage: int
     changes: tuple[dict[str, Any], ...]
