@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +57,8 @@ class Archiving:
         return next(iter(archive.verify(self.folder)), None)
 
     def _make(self, say: Say) -> None:
+        import tempfile  # `status` assembles an engine, and does without
+
         from cleanup import archive, debs
 
         place, project = self._settings.place, self._settings.project
