@@ -7,6 +7,7 @@
 import argparse
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from dualfuse.errors import MountError
 from dualfuse.heartbeat import beat
 
 _CONTENT = b"lighthouse\n" * 500
+_ATTRIBUTE = "user.lighthouse"
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ class Probe:
 
 
 def probe(backend: str, directory: str | None = None) -> Probe:
-    """Mount, write, read back and unmount with a backend, below ``directory`` (default: the temporary directory)."""
+    """Mount, use and unmount with a backend, below ``directory`` (default: the temporary directory)."""
     result = Probe(backend)
     start = time.monotonic()
     try:
@@ -62,6 +64,7 @@ def _try(backend: str, place: str) -> None:
         file.rename(Path(place, "renamed"))
         if [path.name for path in Path(place).iterdir()] != ["renamed"]:
             raise MountError(f"{backend} lists other names than were made")
+        _unlink_while_open(backend, Path(place, "renamed"))
         answer = beat(place)
         if not answer.alive:
             raise MountError(f"{backend} stopped answering: {answer.error}")
@@ -69,6 +72,19 @@ def _try(backend: str, place: str) -> None:
         code = daemon.stop()
     if code != 0:
         raise MountError(f"{backend} ended with exit code {code} instead of a clean unmount", stderr=text)
+
+
+def _unlink_while_open(backend: str, file: Path) -> None:
+    """Give a file an attribute, remove it while it is open, and read it through what was opened before."""
+    os.setxattr(file, _ATTRIBUTE, b"probe")
+    if os.getxattr(file, _ATTRIBUTE) != b"probe":
+        raise MountError(f"{backend} gives back another extended attribute than was set")
+    with file.open("rb") as opened:
+        file.unlink()
+        if opened.read() != _CONTENT:
+            raise MountError(f"{backend} loses a file that is removed while it is open")
+    if file.exists():
+        raise MountError(f"{backend} still has a file that was removed")
 
 
 def main(argv: list[str] | None = None) -> int:
