@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from checks import words
 from checks.check import Check, Context, Finding
 from checks.inplace import image_for, run_json
 
@@ -12,10 +13,11 @@ PATIENCE = 20.0  # seconds; a healthy probe takes about one
 
 
 def probe(context: Context, backend: str) -> Finding | None:
-    """Run dualfuse's probe: it mounts, writes, reads back, unmounts, and cleans up."""
+    """Mount a small file system, write, read back, rename, list, remove while open, unmount, and clean up."""
     image = image_for(context.target.observe(), backend)
     found = run_json(context, ["-m", "dualfuse.probe", "--backend", backend], image, PATIENCE)
     if found.get("ok"):
+        context.say(f"{backend} mounted, served and unmounted in {words.seconds(float(found.get('seconds') or 0.0))}")
         return None
     # the exception is only "RuntimeError: 1"; the cause is what the C library said
     said = _cause(str(found.get("stderr") or ""))
