@@ -53,10 +53,10 @@ def _summary(facts: Facts) -> Section:
         "It is finished." if facts.ended else f"It is not finished: this is how it stands after {facts.events} events."
     )
     span = (facts.ended or facts.now) - facts.began
-    told = f"It began on {day(facts.began)} and took {lasting(span)} so far, on target {facts.target or 'unknown'}."
-    count = (
-        f"{len(facts.rollbacks)} rollbacks, {len(facts.incidents)} incidents, {len(facts.decisions)} decisions by hand."
-    )
+    so_far = "" if facts.ended else " so far"
+    told = f"It began on {day(facts.began)} and took {lasting(span)}{so_far}, on target {facts.target or 'unknown'}."
+    counted = (("rollback", facts.rollbacks), ("incident", facts.incidents), ("decision by hand", facts.decisions))
+    count = ", ".join(f"{word}: {len(found)}" for word, found in counted) + "."
     return Section("Summary", (state, told, count))
 
 
