@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cleanup import debs
 from deployment.model import Deployment, Observation
 from runbook.clock import WallClock
 from runbook.journal import Journal
@@ -50,6 +51,7 @@ def main() -> None:
     """Walk, and print the number of boundaries."""
     settings, way, boundaries = load(Path(sys.argv[1])), sys.argv[2], Boundaries(int(sys.argv[3]))
     journal, clock, target = Journal(settings.journal), WallClock(), HostTarget(EMPTY)
+    debs.CACHE = settings.path.parent.with_name("debs")  # fetched once, and not for every kill
     purge = Purge(settings, target, journal, clock)
     wanted = (
         Wanted(NOTHING, purge.first, purge.last) if way == "forward" else Wanted(NOTHING, purge.back, purge.shown_again)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cleanup import archive
+from cleanup import archive, debs
 from cleanup.repository import BRANCH, TAG, Repository
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ class Ground:
         self._folder, self._original = folder, project
         self.project, self.settings = folder / "project", folder / "lighthouse-migrate.toml"
         self._tree = ""
+        debs.gather(folder.with_name("debs"))
 
     def renew(self) -> None:
         """Begin anew."""
