@@ -22,6 +22,8 @@ def edits(tree: Tree) -> dict[str, bytes | None]:
         if _GITHUB.match(path) or _GITLAB.match(path):
             before = tree.text(path)
             after = without_old_backend(before, gitlab=bool(_GITLAB.match(path)))
+            if after is None and "/" in path and _GITLAB.match(path):
+                continue  # another file includes it: a person takes both away
             if after is None:
                 found[path] = None
             elif after != before:
