@@ -89,6 +89,18 @@ class Host:
         if "fuse3" in self.installed() and self.run("sh", "-c", "command -v fusermount3").returncode != 0:
             raise ChangeFailedError("fusermount3 is gone", "apt-get install --reinstall fuse3")
 
+    def give_back(self, debs: Sequence[str]) -> None:
+        """Install the old library again from its archived package; its helper is not needed, `fuse3` has one.
+
+        Raises:
+            ChangeFailedError: apt cannot, or the loader does not find it then.
+        """
+        wanted = [deb for deb in debs if deb.rpartition("/")[2].startswith("libfuse2")]
+        done = self.run(*_APT, "install", "--no-install-recommends", *wanted) if wanted else None
+        if done is None or done.returncode != 0 or not self.has_library():
+            why = "there is none in the archive" if done is None else _why(done)
+            raise ChangeFailedError(f"libfuse2 cannot be installed again: {why}", "as root: apt-get install libfuse2")
+
     def users_of_library(self) -> tuple[str, ...]:
         """Return the processes there that have the old library mapped: "PID COMMAND"."""
         script = (

@@ -16,6 +16,8 @@ from runbook.journal import Journal
 from runbook.settings import Settings
 from runbook.steps import Step
 
+HOST = "host packages"  # how a change of this host's packages is called in the journal
+
 
 @dataclass(frozen=True, slots=True)
 class PurgeStep:
@@ -98,10 +100,31 @@ class Archiving:
         return docker_archive.keep(self._settings.place, say)
 
     def back(self) -> tuple[Step, ...]:
-        """Return what a rollback gives back from the archive before the deployment changes: images and packages."""
+        """Return what a rollback gives back from the archive before the deployment changes."""
         if not self.folder.exists():
             return ()
-        return (self._giving_back(),) if self._missing() else ()
+        library = (self._library_step(),) if self._host_lacks_library() else ()
+        return (*library, *((self._giving_back(),) if self._missing() else ()))
+
+    def _host_lacks_library(self) -> str | None:
+        """Return that libfuse2 is not there, where this host's own is what the Bridges load and we took it away."""
+        taken = any(e.kind == "change-done" and e.data["change"] == HOST for e in self._journal.events())
+        if self._target.kind != "local" or not taken:
+            return None
+        from cleanup.host import Host
+
+        return None if Host().has_library() else "libfuse.so.2 is not on this host"
+
+    def _library_step(self) -> PurgeStep:
+        def act(say: Say) -> None:
+            from cleanup.host import Host
+
+            debs = [str(deb) for deb in sorted((self.folder / "packages").glob("*.deb"))]
+            Host().give_back(debs)
+            say("libfuse2 is installed again, from the archive")
+
+        undo = "`lighthouse-migrate cleanup --host`"
+        return PurgeStep(HOST, "without libfuse2", "with libfuse2", undo, act, self._host_lacks_library)
 
     def _parts(self) -> tuple[tuple[str, Path], ...]:
         return (("wheels", self._settings.place.state / "wheels"), ("images", self._settings.place.state / "images"))

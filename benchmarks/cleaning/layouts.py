@@ -21,6 +21,7 @@ set -eu
 apt-get update -q >/dev/null
 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends {packages} >/dev/null
 echo user_allow_other >> /etc/fuse.conf
+cd /var/tmp && apt-get download -q libfuse2 >/dev/null
 python3 -m venv /opt/venv
 useradd --uid 1000 --no-create-home somebody
 /opt/venv/bin/pip install -q --no-index --no-deps --find-links /wheels {distributions}
@@ -38,11 +39,12 @@ class Layout:
     mounts: dict[str, bool]  # who → whether pyfuse3 mounted, was read and unmounted
     clean: bool  # nothing of the old library is left
     kept: bool  # the operator's line in fuse.conf is still there
+    back: bool  # libfuse2 came back from its package, and pyfuse3's helper stayed
 
     @property
     def right(self) -> bool:
         """Whether all of it is as it must be."""
-        return self.clean and self.kept and all(self.mounts.values())
+        return self.clean and self.kept and self.back and all(self.mounts.values())
 
 
 def purged(name: str, wheels: Path) -> Layout:
@@ -59,7 +61,10 @@ def purged(name: str, wheels: Path) -> Layout:
             host.apply(simulated)
         mounts = {who: _mounts(host, user) for who, user in (("root", ()), ("uid 1000", AS_USER))}
         kept = "user_allow_other" in host.run("cat", "/etc/fuse.conf").stdout.splitlines()
-        return Layout(name, tuple(steps), mounts, not host.has_library() and not host.old(), kept)
+        clean = not host.has_library() and not host.old()
+        host.give_back(host.run("sh", "-c", "echo /var/tmp/*.deb").stdout.split())
+        back = host.has_library() and "fuse3" in host.installed()
+        return Layout(name, tuple(steps), mounts, clean, kept, back)
 
 
 def _mounts(host: Host, user: tuple[str, ...]) -> bool:

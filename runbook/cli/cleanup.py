@@ -146,7 +146,9 @@ def _may_purge(engine: Engine, here: Host, confirm: str) -> None:
 
 
 def _apply(engine: Engine, here: Host, step: Simulated) -> None:
-    what = {"change": "host packages", "before": ", ".join(here.old()), "after": step.told}
+    from runbook.archiving import HOST
+
+    what = {"change": HOST, "before": ", ".join(here.old()), "after": step.told}
     undo = f"apt-get install {engine.settings.place.state / 'archive' / 'packages'}/*.deb"
     engine.write("change-started", **what, undo=undo, purges=True)
     began = engine.clock.now()
