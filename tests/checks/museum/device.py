@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.checks.museum.exhibit import NOBODY, PROBES, Exhibit, name_of
+from tests.checks.museum.exhibit import NOBODY, PROBES, Exhibit, grouped_by, name_of
 
 
 def own_dev(then: str) -> str:
@@ -23,7 +23,7 @@ def _cgroup(world: Path) -> str:
     return f"mkdir {group}; echo $$ > {group}/cgroup.procs; echo 'c 10:229 rwm' > {group}/devices.deny\n"
 
 
-EXHIBITS = (
+EXHIBITS: tuple[Exhibit, ...] = (
     Exhibit(
         "no device",
         "host.fuse-device",
@@ -63,12 +63,16 @@ EXHIBITS = (
         consequences=PROBES,
         probes=True,
     ),
-    Exhibit(
-        "a device that the control group forbids",
-        "host.fuse-device",
-        "/dev/fuse cannot be opened: Operation not permitted",
-        _cgroup,
-        consequences=PROBES,
-        probes=True,
-    ),
 )
+
+if grouped_by("devices"):
+    EXHIBITS += (
+        Exhibit(
+            "a device that the control group forbids",
+            "host.fuse-device",
+            "/dev/fuse cannot be opened: Operation not permitted",
+            _cgroup,
+            consequences=PROBES,
+            probes=True,
+        ),
+    )

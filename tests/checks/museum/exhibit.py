@@ -19,6 +19,11 @@ LOOKED_AT = tuple(name for name in ALWAYS if CHECKS[name].where != "project")
 PROBES = ("mount.fusepy", "mount.pyfuse3")
 
 
+def grouped_by(controller: str) -> bool:
+    """Tell whether this host has version 1 of a control group; elsewhere what is made by it is not shown."""
+    return Path("/sys/fs/cgroup", controller).is_dir()
+
+
 def name_of(world: Path) -> str:
     """Return a name for what a world has outside of its own namespaces: its control groups, which go with it."""
     return "-".join(world.parent.parts[1:])

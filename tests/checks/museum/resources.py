@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.checks.museum.exhibit import NOBODY, Exhibit, name_of
+from tests.checks.museum.exhibit import NOBODY, Exhibit, grouped_by, name_of
 
 STATE_IS_THERE = "mv {0}/state/wheels {0}/wheels; mount -t tmpfs -o {1} small {0}/state; mv {0}/wheels {0}/state/\n"
 
@@ -30,7 +30,7 @@ def taken(world: Path, number: int) -> str:
     return f'{sys.executable} -c "{listen}" & for _ in $(seq 100); do [ -e {world}/ready ] && break; sleep 0.05; done\n'
 
 
-EXHIBITS = (
+EXHIBITS: tuple[Exhibit, ...] = (
     Exhibit(
         "a disk that is full",
         "host.disk",
@@ -89,18 +89,22 @@ EXHIBITS = (
         lambda _w: "ulimit -S -p 60\n",
         user=NOBODY,
     ),
-    Exhibit(
-        "too few processes in the control group",
-        "bridge.tasks",
-        "the control group allows 66 processes",
-        lambda w: grouped("pids", "pids.max", "66", w),
-    ),
-    Exhibit(
-        "too little memory in the control group",
-        "bridge.memory",
-        "the control group allows 210 MB of memory",
-        lambda w: grouped("memory", "memory.limit_in_bytes", "200M", w),
-    ),
     Exhibit("the router's port is taken", "host.ports", "(router) is held by pid ", lambda w: taken(w, 8)),
     Exhibit("a metrics port is taken", "host.ports", "(stable metrics) is held by pid ", lambda w: taken(w, 4)),
 )
+
+if grouped_by("pids") and grouped_by("memory"):
+    EXHIBITS += (
+        Exhibit(
+            "too few processes in the control group",
+            "bridge.tasks",
+            "the control group allows 66 processes",
+            lambda w: grouped("pids", "pids.max", "66", w),
+        ),
+        Exhibit(
+            "too little memory in the control group",
+            "bridge.memory",
+            "the control group allows 210 MB of memory",
+            lambda w: grouped("memory", "memory.limit_in_bytes", "200M", w),
+        ),
+    )
