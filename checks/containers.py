@@ -26,6 +26,11 @@ _LD_LINES = (
     rf"|^[ \t]+(?:- )?{_LD}[:=][^\n]*\n"
 )
 _TRAP = r"^trap [^\n]*EXIT[^\n]*\n"
+# the stage that is shipped: the one named so, or else the last
+_RUNTIME = (
+    r"(?i)^FROM [^\n]+ AS runtime[ \t]*\n"
+    r"|\A(?!(?:.|\n)*^FROM [^\n]+ AS runtime[ \t]*\n)(?:.|\n)*^FROM [^\n]*\n(?!(?:.|\n)*^FROM )"
+)
 _CPUS_HERE = os.cpu_count() or 1
 
 
@@ -92,7 +97,7 @@ MISTAKES = (
         r"^(?i:FROM .* AS tester\b)(?!(?:.|\n)*(?i:--from=tester\b|^FROM tester\b))",
         "is skipped by BuildKit, as nothing is copied from it",
         "COPY --from=tester in the runtime",
-        whole=r"(?i)\A(?:.|\n)*^FROM [^\n]*\n(?!(?:.|\n)*^FROM )",
+        whole=_RUNTIME,
         correction=r"\g<0># the tests must have passed: BuildKit skips a stage of which nothing is copied\n"
         r"COPY --from=tester /etc/os-release /etc/os-release\n",
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.containers import mistakes
+from checks.containers import mistakes, repairs
 from deployment.kit import everything
 from runbook.rehearsal import sample_project
 
@@ -72,3 +72,12 @@ def test_the_sample_project_has_them(tmp_path: Path) -> None:
     found = {name for name, _ in named(tmp_path / "service")}
     assert {"Dockerfile.dual-fuse", "scripts/docker/validate-fuse-backend.py"} <= found
     assert {"scripts/docker/start-bridge-pyfuse3.sh", "scripts/migration/rollback.sh"} <= found
+
+
+def test_the_tests_gate_the_stage_that_is_shipped(tmp_path: Path) -> None:
+    stages = "FROM a AS tester\nRUN pytest\nFROM a AS runtime\nRUN b\nFROM runtime AS benchmark\nRUN c\n"
+    (tmp_path / "Dockerfile").write_text(stages)
+    (edit,) = repairs(tmp_path)
+    shipped = edit.after.partition("FROM a AS runtime\n")[2]
+    assert shipped.splitlines()[1] == "COPY --from=tester /etc/os-release /etc/os-release"
+    assert edit.after.count("COPY") == 1
