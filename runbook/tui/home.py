@@ -99,8 +99,11 @@ class Home(Room):
     def tick(self) -> None:
         super().tick()
         if self.ours.seen is not None:
-            width = self._part("next").content_size.width
-            show(self._part("next"), paint_now.next_steps(self.ours.seen, self.ours.now(), width, self.ours.shown_keys))
+            part = self._part("next")
+            width = part.content_size.width
+            said = paint_now.next_steps(self.ours.seen, self.ours.now(), width, self.ours.shown_keys)
+            # a countdown keeps its place, but what says more may take more rows
+            show(part, said, layout=len(str(part.content)) != len(said.plain))
 
     def _part(self, name: str) -> Static:
         return self.query_one(f"#{name}", Static)

@@ -14,6 +14,7 @@ from deployment.model import Side
 from runbook.engine import Engine
 from runbook.tui.app import MigrateApp
 from runbook.tui.look import HOME, Past, Seen
+from runbook.tui.workers import Looked
 from tests.runbook.tui.hand import NOW, PICTURES, app_of, metered, observing
 from tests.runbook.tui.operated import Operated, operate
 from tests.runbook.tui.settled import text_of, until
@@ -166,3 +167,15 @@ def test_r_measures_now(operated: Operated) -> None:
         await until(pilot, lambda: operated.walk.judgement.polls > before)
 
     operate(operated.app(), act)
+
+
+def test_what_is_to_be_done_next_is_seen_also_where_it_says_more_than_before() -> None:
+    async def act(pilot: Pilot[None], app: MigrateApp) -> None:
+        assert app.seen is not None
+        long = "heartbeat: the mount of canary-1: the process that serves it died and was replaced, " * 2
+        shot = replace(PICTURES["rolled-back"].snapshot, why=long)
+        app.on_looked(Looked(replace(app.seen, snapshot=shot)))
+        await pilot.pause()
+        assert "Try: c run the checks" in text_of(app)
+
+    operate(app_of(PICTURES["soak"]), act, (120, 36))
