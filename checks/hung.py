@@ -19,7 +19,7 @@ from deployment.targets import mounts as table
 
 CONNECTIONS = Path("/sys/fs/fuse/connections")
 PATIENCE = 0.25  # seconds a mount has to answer a stat; it is asked twice, so that a second is enough for all
-LONGER = 1.0  # seconds, where the kernel's count says that it does answer somebody
+LONGER = 1.0  # seconds, where it may only be slow
 WATCHED = 0.6  # seconds a request may wait before it is looked at who waits
 PAUSE = 0.025
 _WAITING = "request_wait_answer"  # the kernel's function a client sleeps in
@@ -28,21 +28,37 @@ Sleeper = tuple[int, int, str]  # process, thread, how often it was switched: th
 
 
 def look(path: str, mount: table.Mount | None, *, entries: bool = False) -> Look:
-    """Return what a path is, asked by a child; a mount that is late is called hung where no request is seen to end."""
+    """Return what a path is, asked by a child; a mount that is late is given longer, unless its daemon is stopped."""
     seen = look_at(path, PATIENCE, entries=entries)
-    if seen.hung and (mount is None or not _none_ends(mount, PATIENCE)):
+    if seen.hung and (mount is None or not _stopped(mount)):
         return look_at(path, LONGER, entries=entries)
     return seen
 
 
-def _none_ends(mount: table.Mount, seconds: float) -> bool:
-    """Tell whether requests wait all the time; False where the kernel's count cannot be read."""
-    until = time.monotonic() + seconds
-    while waiting(mount):
-        if time.monotonic() >= until:
-            return True
-        time.sleep(PAUSE)
-    return False
+def _stopped(mount: table.Mount) -> bool:
+    """Tell whether every process that serves a mount is stopped: then it is not slow, it waits to be continued.
+
+    False where nobody says who serves it: newer kernels do, to root and to the daemon's own user.
+    """
+    states = [_state(pid) for pid in proc.pids() if _serves(pid, mount)]
+    return bool(states) and all(state in "Tt" for state in states)
+
+
+def _serves(pid: int, mount: table.Mount) -> bool:
+    entry = proc.PROC / str(pid)
+    wanted = f"fuse_connection:\t{mount.device.partition(':')[2]}\n"
+    try:
+        opened = [fd.name for fd in (entry / "fd").iterdir() if str(fd.readlink()) == "/dev/fuse"]
+        return any(wanted in (entry / "fdinfo" / name).read_text() for name in opened)
+    except OSError:
+        return False  # it ended, or it is another user's
+
+
+def _state(pid: int) -> str:
+    try:
+        return (proc.PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def waiting(mount: table.Mount) -> int | None:

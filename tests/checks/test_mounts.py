@@ -49,3 +49,8 @@ def test_where_waiting_requests_cannot_be_counted_it_says_so(short_tmp: Path) ->
 )
 def test_a_live_path_that_can_be_used(short_tmp: Path, world: str) -> None:
     assert ask_in(short_tmp, "host.live-path", world.format(short_tmp)).finding is None
+
+
+def test_a_mount_that_is_only_slow_does_not_hang(short_tmp: Path) -> None:
+    world = serve(f"{short_tmp}/live").replace("dualfuse.samples.memory:Memory", "tests.checks.museum.stuck:Slow")
+    assert ask_in(short_tmp, "host.live-path", world).finding is None
