@@ -11,7 +11,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterable
@@ -226,15 +225,7 @@ def rehearse(folder: Path) -> tuple[str, ...]:
         problems = _compare(folder, project) if project is not None else []
         problems += restoring.images(sorted((folder / "images").glob("*.tar")))
         problems += restoring.packages(sorted((folder / "packages").glob("*.deb")), scratch / "root")
-        wheels = sorted((folder / "wheels").glob("*.whl"))
-        if wheels:
-            command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-cache"]
-            command += ["--python", sys.executable, "--target", str(scratch / "site"), *map(str, wheels)]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode != 0:
-                problems.append(
-                    f"the wheels do not install: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
-                )
+        problems += restoring.wheels(sorted((folder / "wheels").glob("*.whl")), scratch / "site")
     return tuple(problems)
 
 

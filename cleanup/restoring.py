@@ -1,10 +1,11 @@
-"""Proves of images and Debian packages that they can be restored, without touching the Engine or the host."""
+"""Proves of images, Debian packages and wheels that they can be restored, without touching the Engine or the host."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import subprocess
+import sys
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,3 +57,15 @@ def packages(debs: Sequence[Path], root: Path) -> list[str]:
         if done.returncode != 0:
             problems.append(f"the package {deb.name} does not unpack: {done.stderr.strip()}")
     return problems
+
+
+def wheels(found: Sequence[Path], site: Path) -> list[str]:
+    """Install wheels without a network into a scratch folder and return what went wrong."""
+    if not found:
+        return []
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-cache"]
+    command += ["--python", sys.executable, "--target", str(site), *map(str, found)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 0:
+        return []
+    return [f"the wheels do not install: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"]
