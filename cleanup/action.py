@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,9 +31,17 @@ def unified(tree: Tree, edits: Edits) -> str:
     parts = []
     for path in sorted(edits):
         data = edits[path]
-        before = tree.text(path).splitlines(keepends=True)
-        after = [] if data is None else data.decode(errors="surrogateescape").splitlines(keepends=True)
+        text = tree.text(path)
+        before, after = _lines(text), _lines("" if data is None else data.decode(errors="surrogateescape"))
         there, then = f"a/{path}", "/dev/null" if data is None else f"b/{path}"
+        if "\0" in text:
+            parts.append(f"Binary files {there} and {then} differ\n")
+            continue
         lines = list(difflib.unified_diff(before, after, there, then)) or [f"--- {there}\n", f"+++ {then}\n"]
         parts += [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
     return "".join(parts)
+
+
+def _lines(text: str) -> list[str]:
+    """Return lines as git counts them: only a line feed ends one."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)

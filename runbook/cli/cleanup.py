@@ -63,7 +63,7 @@ def _project(project: Path, *, dry_run: bool, as_json: bool) -> None:
     if dry_run:
         for action in plan.actions(project):
             output.say(f"~ {action.subject:<28} {action.before} → {action.after}")
-            output.out_lines(action.diff().splitlines())
+            _show(action.diff())
         return
     repository = Repository(project)
     traces = inventory(repository.tree(BRANCH if repository.resolve(BRANCH) else "HEAD"))
@@ -72,6 +72,15 @@ def _project(project: Path, *, dry_run: bool, as_json: bool) -> None:
         return
     output.out_lines(table(traces).splitlines() if traces else ["nothing in the project knows fusepy"])
     output.say(_count(traces))
+
+
+def _show(diff: str) -> None:
+    """Print a diff: for a person as the terminal can show it, and for a program, such as `git apply`, byte for byte."""
+    if sys.stdout.isatty():
+        output.out_lines(diff.splitlines())
+    else:
+        sys.stdout.buffer.write(diff.encode(errors="surrogateescape"))
+        sys.stdout.flush()
 
 
 def _count(traces: tuple[Trace, ...]) -> str:

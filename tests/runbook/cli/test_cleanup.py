@@ -39,6 +39,16 @@ def test_a_dry_run_prints_the_exact_diff_and_touches_nothing(folder: Path) -> No
     assert not (copy / "scripts/migration").exists()
 
 
+def test_the_diff_of_another_system_s_line_ends_can_be_applied(tmp_path: Path) -> None:
+    lines = "\ufeff# первый\r\nfusepy\r\npage\x0cfeed # no package\r\n"
+    projects.make(tmp_path / "project", {"requirements.txt": lines, "scripts/migration/a.bin": "\0binary\0"})
+    said = subprocess.run([PROGRAM, "cleanup", "--dry-run", "--project", "project"], cwd=tmp_path, capture_output=True)
+    assert b"Binary files a/scripts/migration/a.bin and /dev/null differ\n" in said.stdout
+    text = said.stdout.partition(b"Binary")[0]
+    subprocess.run(["git", "apply", "--whitespace=nowarn", "-"], cwd=tmp_path / "project", input=text, check=True)
+    assert (tmp_path / "project/requirements.txt").read_bytes() == lines.replace("fusepy\r\n", "").encode()
+
+
 def test_the_inventory_is_a_table_and_json(folder: Path) -> None:
     said = run(folder, "cleanup", "--project", "project")
     assert said.stdout.splitlines()[0].split() == ["what", "where", "what", "is", "done"]
