@@ -17,7 +17,7 @@ from runbook.settings import parse
 
 REPOSITORY = Path(__file__).parent.parent.parent
 DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-GROUPS = ("checks", "gate", "kit")  # commands that have commands of their own
+GROUPS = ("archive", "checks", "gate", "kit")  # commands that have commands of their own
 PROGRAM = Path(sys.executable).with_name("lighthouse-migrate")
 
 

@@ -1,4 +1,4 @@
-"""Week 8's own steps: nothing goes while somebody stands on it, what goes is archived, the proof is written down."""
+"""Week 8's own steps: nothing goes while somebody stands on it, what goes is archived, what is proved is kept."""
 
 from __future__ import annotations
 
