@@ -5,16 +5,20 @@ over short windows as well as over its own: where much is wrong, seconds are eno
 crying wolf is the question how likely so many bad operations would be on a side that is well, with half of what the
 limit allows (the tail of the Poisson distribution): only below `CHANCE` is it convicted. The gate's own judgement comes
 first, so too few samples, no data and a source that does not answer never convict.
+
+What is slow comes in bursts: where a machine stalls for a moment, everything that was in progress is late at once, and
+is no fault of the side. So the worst second is left out before slow operations are held against it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from checks.gate import NEAR_ZERO, Status, Threshold, Verdict, judge
-from deployment.metrics.source import Measurement
+from deployment.metrics.series import Point
+from deployment.metrics.source import Measurement, Metric
 
 #: Seconds that a trigger looks back on besides its own window.
 QUICK = (2.0, 5.0, 15.0)
@@ -22,6 +26,9 @@ QUICK = (2.0, 5.0, 15.0)
 WELL, CHANCE = 0.5, 1e-3
 #: Bad operations that it takes at least.
 FEWEST = 2
+MOMENT = 1.0  # second
+
+Moments = Callable[[float], Sequence[Point]]
 
 
 def windows(most: float, age: float) -> tuple[float, ...]:
@@ -35,30 +42,46 @@ def windows(most: float, age: float) -> tuple[float, ...]:
     return (*(w for w in QUICK if w < longest), longest)
 
 
-def weigh(threshold: Threshold, spans: tuple[float, ...], measure: Callable[[float], Measurement]) -> Verdict:
+def weigh(
+    threshold: Threshold, spans: tuple[float, ...], measure: Callable[[float], Measurement], moments: Moments
+) -> Verdict:
     """Return the first conviction, shortest window first, else what the longest window says.
 
     Where the source does not answer for one window it is not asked for the others: each may take a second.
+
+    Args:
+        threshold: The trigger.
+        spans: The windows to look back on, seconds.
+        measure: Measures over a window.
+        moments: The same in pieces of `MOMENT`; only asked where slow operations would convict.
     """
     verdict = Verdict(threshold.id, Status.INCONCLUSIVE, None, threshold.limit, threshold.window, 0, "not measured")
     for span in spans:
-        verdict = _convict(replace(threshold, window=span), measure(span))
+        verdict = _convict(replace(threshold, window=span), measure(span), moments)
         if verdict.status in (Status.FAIL, Status.ERROR):
             return verdict
     return verdict
 
 
-def _convict(threshold: Threshold, measured: Measurement) -> Verdict:
+def _convict(threshold: Threshold, measured: Measurement, moments: Moments) -> Verdict:
     verdict = judge(threshold, measured)
     if verdict.status is not Status.FAIL or threshold.metric not in NEAR_ZERO or threshold.at_least:
         return verdict
     assert measured.value is not None
-    bad = round(measured.value * measured.samples)
-    chance = tail(bad, WELL * threshold.limit * measured.samples)
-    if bad >= FEWEST and chance < CHANCE:
-        return verdict
-    reason = f"{verdict.reason}, but {bad} of {measured.samples} may be chance"
-    return replace(verdict, status=Status.INCONCLUSIVE, reason=reason)
+    bad, samples = round(measured.value * measured.samples), measured.samples
+    why = "chance"
+    if _too_many(bad, samples, threshold.limit):
+        if threshold.metric is not Metric.SLOW_SHARE:
+            return verdict
+        worst = max((round((p.value or 0.0) * p.samples) for p in moments(threshold.window)), default=bad)
+        if _too_many(bad - worst, samples, threshold.limit):
+            return verdict
+        why = f"one stall, of which {worst} are"
+    return replace(verdict, status=Status.INCONCLUSIVE, reason=f"{verdict.reason}, but {bad} of {samples} may be {why}")
+
+
+def _too_many(bad: int, samples: int, limit: float) -> bool:
+    return bad >= FEWEST and tail(bad, WELL * limit * samples) < CHANCE
 
 
 def tail(count: int, mean: float) -> float:

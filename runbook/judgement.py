@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from checks.gate import Against, Status, Threshold, Verdict, judge
+from deployment.metrics.series import Point, Slices, series
 from deployment.metrics.source import Measurement, Metric, Source
 from deployment.model import Side
 from phases.phase import Stage
@@ -19,7 +20,6 @@ from runbook.verdicts import remember
 if TYPE_CHECKING:
     from checks.check import Context
     from checks.runner import Result
-    from deployment.metrics.series import Slices
 
 #: The evidence of week 1 that thresholds against the baseline are held to.
 BASELINE = "metrics.baseline"
@@ -81,8 +81,11 @@ class Judgement:
                 silent = found if found.failed else None
                 return found
 
+            def moments(window: float, metric: Metric = trigger.metric) -> Sequence[Point]:
+                return series(self._source().slices(side, window, conviction.MOMENT), metric)
+
             spans = conviction.windows(min(trigger.window, self._settings.trigger_window), age)
-            verdicts.append(conviction.weigh(threshold, spans, measure))
+            verdicts.append(conviction.weigh(threshold, spans, measure, moments))
         return verdicts
 
     def poll(self) -> None:

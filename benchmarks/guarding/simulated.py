@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from checks.check import Context
-from deployment.metrics.series import Slices
+from deployment.metrics.exposition import SLOW as SLOWER
+from deployment.metrics.growth import Growth
+from deployment.metrics.series import Slice, Slices
 from deployment.metrics.source import MISSES, Measurement, Metric
 from deployment.model import Side
 from phases.calendar import PHASES, stage_at
+from runbook.conviction import MOMENT
 from runbook.engine import Engine
 from runbook.guard import Guard
 from runbook.guard_beats import Beats
@@ -95,9 +98,17 @@ class SimulatedSource:
         value = (bad[end] - bad[start]) / samples if samples else None
         return Measurement(metric, side, window, value, samples, at)
 
-    def slices(self, side: Side, window: float, step: float) -> Slices:  # noqa: ARG002
-        """Return nothing: a trigger compares no slices."""
-        return Slices(side, step, detail="simulated traffic is not cut")
+    def slices(self, side: Side, window: float, step: float) -> Slices:
+        """Return how many operations were slow in each second, which triggers ask; gates are not what is measured."""
+        if step != MOMENT:
+            return Slices(side, step, detail="simulated traffic is cut into seconds only")
+        sums, end = self._sides[side].sums, int(self._now() - BEGIN)
+        found = []
+        for start in range(max(0, end - round(window)), end):
+            timed, slow = (sums[n][start + 1] - sums[n][start] for n in ("operations", "slow"))
+            buckets = {repr(SLOWER): float(timed - slow)}
+            found.append(Slice(BEGIN + start + step, step, Growth(timed=timed, buckets=buckets, pairs=1)))
+        return Slices(side, step, tuple(found))
 
 
 class SimulatedClock:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from checks.gate import Status, Threshold
+from deployment.metrics.series import Point
 from deployment.metrics.source import Measurement, Metric
 from deployment.model import Side
 from runbook import conviction
 
 ERRORS = Threshold("error-ratio", Metric.ERROR_RATIO, 0.01, 60.0, 100, unit="%")
+SLOW = Threshold("p99-1s", Metric.SLOW_SHARE, 0.01, 60.0, 50, unit="%")
 BEAT = Threshold("heartbeat", Metric.RESPONSIVE, 1.0, 60.0, 3, at_least=True)
 
 
@@ -17,6 +21,10 @@ def measured(
     value: float | None, samples: int, *, failed: bool = False, metric: Metric = Metric.ERROR_RATIO
 ) -> Measurement:
     return Measurement(metric, Side.CANARY, 3.0, value, samples, 0.0, failed=failed, detail="it is silent")
+
+
+def unasked(_window: float) -> Sequence[Point]:
+    raise AssertionError("only slow operations are told apart by the moment")
 
 
 @pytest.mark.parametrize(
@@ -43,8 +51,32 @@ def test_it_looks_back_on_seconds_and_never_on_another_stage(
 )
 def test_only_what_is_no_chance_convicts(bad: int, samples: int, status: Status) -> None:
     value = bad / samples if samples else None
-    verdict = conviction.weigh(ERRORS, (3.0,), lambda _: measured(value, samples))
+    verdict = conviction.weigh(ERRORS, (3.0,), lambda _: measured(value, samples), unasked)
     assert verdict.status is status, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("by_second", "status"),
+    [
+        ((9, 0, 0), Status.INCONCLUSIVE),  # a stall: all that was in progress is late at once
+        ((0, 8, 1), Status.INCONCLUSIVE),
+        ((3, 3, 3), Status.FAIL),
+        ((60, 60, 60), Status.FAIL),
+    ],
+)
+def test_a_single_moment_convicts_nobody_of_being_slow(by_second: tuple[int, ...], status: Status) -> None:
+    def moments(window: float) -> Sequence[Point]:
+        assert window == 3.0
+        return [Point(float(at), bad / 60, 60) for at, bad in enumerate(by_second)]
+
+    slow = measured(sum(by_second) / 180, 180, metric=Metric.SLOW_SHARE)
+    verdict = conviction.weigh(SLOW, (3.0,), lambda _: slow, moments)
+    assert verdict.status is status, verdict.reason
+
+
+def test_where_the_moments_are_not_known_nobody_is_convicted_of_being_slow() -> None:
+    slow = measured(0.5, 180, metric=Metric.SLOW_SHARE)
+    assert conviction.weigh(SLOW, (3.0,), lambda _: slow, lambda _: ()).status is Status.INCONCLUSIVE
 
 
 def test_the_shortest_window_that_convicts_decides() -> None:
@@ -54,7 +86,7 @@ def test_the_shortest_window_that_convicts_decides() -> None:
         asked.append(window)
         return measured(0.0 if window < 10 else 0.2, 1000)
 
-    verdict = conviction.weigh(ERRORS, (3.0, 10.0, 60.0), measure)
+    verdict = conviction.weigh(ERRORS, (3.0, 10.0, 60.0), measure, unasked)
     assert (verdict.status, verdict.window, asked) == (Status.FAIL, 10.0, [3.0, 10.0])
 
 
@@ -65,17 +97,17 @@ def test_a_source_that_is_silent_is_asked_once() -> None:
         asked.append(window)
         return measured(None, 0, failed=True)
 
-    verdict = conviction.weigh(ERRORS, (3.0, 10.0, 60.0), measure)
+    verdict = conviction.weigh(ERRORS, (3.0, 10.0, 60.0), measure, unasked)
     assert (verdict.status, verdict.reason, asked) == (Status.ERROR, "it is silent", [3.0])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
 def test_what_is_no_number_convicts_nobody(value: float | None) -> None:
-    assert conviction.weigh(ERRORS, (3.0,), lambda _: measured(value, 1000)).status is Status.INCONCLUSIVE
+    assert conviction.weigh(ERRORS, (3.0,), lambda _: measured(value, 1000), unasked).status is Status.INCONCLUSIVE
 
 
 def test_a_mount_that_does_not_answer_needs_no_statistics() -> None:
-    verdict = conviction.weigh(BEAT, (3.0, 10.0), lambda _: measured(0.0, 3))
+    verdict = conviction.weigh(BEAT, (3.0, 10.0), lambda _: measured(0.0, 3), unasked)
     assert verdict.status is Status.FAIL
 
 
