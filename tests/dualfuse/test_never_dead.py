@@ -125,6 +125,7 @@ def test_signals_unmount_cleanly_as_pid_1(tmp_path: Path, backend: str, number: 
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
     try:
         wait_for(lambda: mount_at(str(tmp_path / "m")) is not None, "the mount", 10)
+        (tmp_path / "m" / "f").touch()  # it serves, so its handlers are there; before, PID 1 hears no signal
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(children[0]), number)
         assert process.wait(10) == 0
