@@ -17,9 +17,16 @@ WEEK = Phase(
             name="as it is",
             deployment=Deployment(stable=ORIGINAL, images=BOTH_IMAGES),
             soak=timedelta(0),
-            entry=("host.fuse-device", "host.libfuse2", "host.ports", "host.disk", "host.live-path"),
+            entry=(
+                *("host.fuse-device", "host.libfuse2", "host.ports", "host.disk", "host.live-path"),
+                *("host.state-folder", "host.haproxy"),
+            ),
             exit=(
                 *("host.libfuse3", "host.fusermount", "host.capabilities", "host.kernel", "host.stale-mounts"),
+                *("host.propagation", "host.clock", "host.packages"),
+                *("bridge.seccomp", "bridge.user-namespace", "bridge.apparmor", "bridge.selinux"),
+                *("bridge.limits", "bridge.tasks", "bridge.memory"),
+                *("image.fusepy", "image.pyfuse3", "image.trio", "image.packages"),
                 *("mount.fusepy", "mount.pyfuse3", "boundary", "service.stable", "backup"),
             ),
         ),
