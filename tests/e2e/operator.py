@@ -65,8 +65,12 @@ class Operator:
         fast: dict[str, dict[str, object]] = {
             "soak": {f"week{week}": "0s" for week in range(9)},
             "gates": {
-                **{"comparisons": 300, "comparison_rate": 400, "patience": "90s", "trigger_window": "10s"},
-                **{"memory": 2.0, "cpu": 2.0},  # a minute of traffic does not show what a week does
+                "comparisons": 300,
+                "comparison_rate": 400,
+                "patience": "90s",
+                "trigger_window": "10s",
+                "memory": 2.0,
+                "cpu": 2.0,  # a minute of traffic does not show what a week does
             },
             "benchmark": {"iterations": 10, "warmup": 2},
         }
