@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -198,13 +198,22 @@ def refusal(doing: str, why: str) -> ChangeFailedError:
 def _connect(host: str, context: str) -> DockerClient:
     import docker
     from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+
+    class Api(docker.APIClient):  # type: ignore[misc]  # docker has no types
+        def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+            # requests would let REQUESTS_CA_BUNDLE take the place of the authority that the Engine's certificate names
+            own = self.verify if verify is None else verify
+            return super().merge_environment_settings(url, proxies, stream, own, cert)
 
     if context:
         found = ContextAPI.get_context(context)
-        tls: Any = found.TLSConfig if found is not None else None
-        return docker.DockerClient(base_url=host, tls=tls or False, use_ssh_client=True, version="auto", timeout=60)
-    environment: Mapping[str, str] = {**os.environ, "DOCKER_HOST": host}
-    return docker.from_env(environment=environment, use_ssh_client=True, version="auto", timeout=60)
+        where: dict[str, Any] = {"base_url": host, "tls": (found.TLSConfig if found is not None else None) or False}
+    else:
+        where = kwargs_from_env(environment={**os.environ, "DOCKER_HOST": host})
+    client = docker.DockerClient.__new__(docker.DockerClient)
+    client.api = Api(**where, use_ssh_client=True, version="auto", timeout=60)
+    return client
 
 
 def _ask(socket_path: Path, path: str, seconds: float) -> tuple[int, bytes]:

@@ -44,6 +44,16 @@ def test_the_engine_is_where_docker_itself_would_look(tmp_path: Path, monkeypatc
         endpoint()
 
 
+@pytest.mark.docker
+def test_an_engine_is_trusted_by_its_own_authority_whatever_others_are_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "everybody.pem"))
+    api = Engine(tmp_path).sdk.api
+    api.verify = "the-engine.pem"
+    assert api.merge_environment_settings("https://192.0.2.1:2376", {}, None, None, None)["verify"] == "the-engine.pem"
+
+
 @pytest.fixture
 def own(short_tmp: Path) -> Iterator[OwnEngine]:
     folder = short_tmp / "engine"
