@@ -23,6 +23,7 @@ from runbook.settings import FILE, Settings, load
 PORTS = 10
 START_SECONDS = 10.0  # that the load has for its first operation
 CHANGED = ("current", "context", "shadows", "streams")  # the sections that the load writes to
+CLAIMS: list[socket.socket] = []  # names that vanish with the process
 
 
 class Sandbox:
@@ -117,15 +118,29 @@ class Sandbox:
 
 
 def free_ports(count: int) -> int:
-    """Return the first of `count` neighbouring ports that are free now.
+    """Return the first of `count` neighbouring ports that are free now, and nobody else's who asked here and lives.
 
     Raises:
         OperatorError: There are none.
     """
-    for first in range(20000 + os.getpid() % 5000, 32000, count):
-        if all(_free(first + n) for n in range(count)):
+    blocks = range(20000, 32000 - count, count)
+    mine = os.getpid() % len(blocks)
+    for first in (*blocks[mine:], *blocks[:mine]):
+        if _taken(first) and all(_free(first + n) for n in range(count)):
             return first
     raise OperatorError(f"there are no {count} free ports between 20000 and 32000", "`ss -ltn` shows who listens")
+
+
+def _taken(first: int) -> bool:
+    """Take a block of ports for as long as this process lives; they are only listened on later."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0lighthouse-migrate-ports-{first}")
+    except OSError:
+        claim.close()
+        return False
+    CLAIMS.append(claim)
+    return True
 
 
 def _free(port: int) -> bool:

@@ -29,15 +29,21 @@ class Operator:
 
     def type(self, *command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
-        return subprocess.run(
+        with subprocess.Popen(
             [*PROGRAM, *command],
             cwd=self.folder,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=SECONDS,
-            input=typed,
-            check=False,
-        )
+        ) as running:
+            try:
+                out, err = running.communicate(typed, SECONDS)
+            except subprocess.TimeoutExpired:
+                running.terminate()
+                out, err = running.communicate()
+                raise AssertionError(f"{' '.join(command)} had not ended after {SECONDS} s:\n{out}\n{err}") from None
+        return subprocess.CompletedProcess(running.args, running.returncode, out, err)
 
     def succeed(self, *command: str) -> str:
         """Run one command, which must succeed, and return its stdout."""

@@ -19,7 +19,7 @@ class Terminal:
         self._written = folder / "terminal.log"
 
     def open(self, words: list[str]) -> None:
-        """Run a program in the window."""
+        """Run a program in the window, which then says how it ended."""
         columns, rows = (str(number) for number in self._size)
         environment = [
             "env",
@@ -34,9 +34,9 @@ class Terminal:
             "LC_ALL=C.UTF-8",
             "TZ=UTC",
         ]
-        command = shlex.join([*environment, *words])
+        # tmux itself is sometimes never told that its child has ended
+        command = shlex.join([*environment, *words]) + "; echo ended with $?; exec sleep infinity"
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", rows, "-c", str(self._folder), command)
-        self.tmux("set-option", "-g", "remain-on-exit", "on")
         self.tmux("set-option", "-g", "escape-time", "0")
         self.tmux("pipe-pane", f"exec cat >> {shlex.quote(str(self._written))}")
 

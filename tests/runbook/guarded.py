@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from checks.check import Context
-from deployment.metrics.series import Slices
+from deployment.metrics.exposition import SLOW
+from deployment.metrics.growth import Growth
+from deployment.metrics.series import Slice, Slices
 from deployment.metrics.source import Measurement, Metric
 from deployment.model import InstanceState, Side
 from runbook.engine import Engine
@@ -47,7 +50,14 @@ class SaidSource:
         return replace(found, value=None, samples=0, failed=True, detail=self.failed) if self.failed else found
 
     def slices(self, side: Side, window: float, step: float) -> Slices:
-        return Slices(side, step, detail="nothing was cut here")
+        """Cut what is slow evenly: no moment is worse than another."""
+        slow = self.values.get((side, Metric.SLOW_SHARE), 0.0)
+        if self.failed or slow is None or math.isnan(slow):
+            return Slices(side, step, failed=bool(self.failed), detail=self.failed or "no series yet")
+        count = max(1, round(window / step))
+        timed = self.samples / count
+        growth = Growth(timed, timed=timed, buckets={repr(SLOW): timed * (1 - slow)}, pairs=1)
+        return Slices(side, step, tuple(Slice(self._now() - step * back, step, growth) for back in range(count)[::-1]))
 
 
 class SaidBeats(Beats):
