@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +18,10 @@ from tests.e2e.terminal import Terminal
 from tests.e2e.test_guard import Guarded
 from tests.waiting import until
 
-ANSWERED = 0.05  # seconds
+ANSWERED = 0.5  # seconds; the source is given one, and never answers
 #: Each opens another room than the one before.
 PRESSES = (("?", "The walk: "), ("p", "each verified"), ("?", "The walk: "), ("e", "Why the gates"))
-pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -100,12 +99,10 @@ def test_keys_answer_while_the_metrics_source_hangs(operator: Operator, terminal
         terminal.open(PROGRAM)
         terminal.until("week 5 of 8 canary-soak", "canary-1")
         until(asked.is_set)
-        rounds: list[float] = []
-        while not rounds or (rounds[-1] > ANSWERED and len(rounds) < 5):  # other tests may have the processors
-            rounds.append(statistics.median(terminal.answer(key, text) for key, text in PRESSES))
+        seconds = [terminal.answer(key, text) for key, text in PRESSES]
         terminal.close()
     guarded.end()
-    assert rounds[-1] <= ANSWERED, rounds
+    assert max(seconds) <= ANSWERED, seconds
 
 
 @contextmanager
