@@ -78,12 +78,15 @@ class Engine:
         self._purge = purge
         self._walker = Walker(target, clock, self.lock, say)
         self._soak = Soak(settings, judgement, clock, self.lock, say, self.write)
+        self._folded = State()  # as far as it was read: a guard asks several times a second, for months
 
     # where we are
 
     def state(self) -> State:
         """Return where the walk is, by the journal."""
-        return fold(self.journal.events())
+        before = self._folded  # threads ask at once, and each goes on from one whole state
+        self._folded = state = fold(self.journal.events(before.head), before)
+        return state
 
     def wanted(self, state: State) -> Wanted | None:
         """Return what the deployment should be now, or None before the first week."""

@@ -87,14 +87,15 @@ class Journal:
             ) from error
         return Event(seq, at, kind, data, digest)
 
-    def events(self) -> Iterator[Event]:
-        """Yield every event, oldest first.
+    def events(self, after: int = 0) -> Iterator[Event]:
+        """Yield every event, or those after the one with this number, oldest first.
 
         Raises:
             JournalError: The file cannot be read.
         """
+        look = "SELECT seq, at, kind, data, hash FROM events WHERE seq > ? ORDER BY seq"
         try:
-            rows = self._db.execute("SELECT seq, at, kind, data, hash FROM events ORDER BY seq").fetchall()
+            rows = self._db.execute(look, (after,)).fetchall()
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
         for seq, at, kind, text, digest in rows:
@@ -155,7 +156,7 @@ class BrokenJournal(Journal):
         self._tell(kind, data)
         raise self._error
 
-    def events(self) -> Iterator[Event]:
+    def events(self, after: int = 0) -> Iterator[Event]:  # noqa: ARG002
         """Refuse."""
         raise self._error
 

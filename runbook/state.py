@@ -57,9 +57,9 @@ class State:
         return (None if self.week is None else min(self.week, RESUME_AT_MOST)), 0
 
 
-def fold(events: Iterable[Event]) -> State:
-    """Return the state after these events."""
-    state = State()
+def fold(events: Iterable[Event], before: State | None = None) -> State:
+    """Return the state after these events, which follow on those that made the one before."""
+    state = before or State()
     for event in events:
         state = replace(_after(state, event), head=event.seq)
     return state

@@ -54,3 +54,17 @@ def test_an_override_ends_with_its_stage() -> None:
     overridden = ("overridden", {"id": "p95", "reason": "known"})
     assert events(ENTERED, overridden).overrides == {"p95": "known"}
     assert events(ENTERED, overridden, ENTERED).overrides == {}
+
+
+def test_a_fold_goes_on_from_any_state_before() -> None:
+    kinds = [
+        ENTERED,
+        ("overridden", {"id": "p95", "reason": "known"}),
+        ("evidence", {"name": "backup", "data": {"sha256": "a"}}),
+        ("rollback-started", {"week": 6, "stage": 1, "reason": "p99"}),
+        ("change-started", {"change": "live path"}),
+        ("rolled-back", {"reason": "p99", "automatic": True}),
+    ]
+    lines = [Event(n, 100.0 + n, kind, data, "") for n, (kind, data) in enumerate(kinds, 1)]
+    for cut in range(len(lines) + 1):
+        assert fold(lines[cut:], fold(lines[:cut])) == fold(lines)
