@@ -52,9 +52,8 @@ def tui(
     app.run()
     if app.return_code:
         raise typer.Exit(app.return_code)
-    for work in app.works:  # what was begun is finished here, or stops at a safe point
-        if work.is_alive():
-            output.say(f"the {work.kind} is still at work; it ends at a safe point")
-            work.join()
+    for work in app.unfinished():  # what was begun is finished here, or stops at a safe point
+        output.say(f"the {work.kind} is still at work; it ends at a safe point")
+        work.join()
     if app.company is not None and app.company.is_alive():
         app.company.leave()

@@ -24,7 +24,20 @@ from runbook.tui.look import Seen, look
 from runbook.tui.paint import text
 from runbook.tui.remembered import Remembered
 from runbook.tui.room import Room
-from runbook.tui.workers import MOVES, Asked, Ended, Found, Looked, Open, Said, Then, Unanswered, Watcher, Work
+from runbook.tui.workers import (
+    FINISHED,
+    MOVES,
+    Asked,
+    Ended,
+    Found,
+    Looked,
+    Open,
+    Said,
+    Then,
+    Unanswered,
+    Watcher,
+    Work,
+)
 
 if TYPE_CHECKING:
     from runbook.guard_company import Company
@@ -172,8 +185,12 @@ class Core(App[None]):
         self.works = [w for w in self.works if w is not message.work]
         self.watcher.look_now()
         self._paint()
-        if self.leaves and not self.works:
+        if self.leaves and not self.unfinished():
             self.exit()
+
+    def unfinished(self) -> list[Work]:
+        """Return the work that is waited for before the program ends."""
+        return [w for w in self.works if w.is_alive() and w.kind in FINISHED]
 
     def rooms(self) -> Iterable[Room]:
         """Yield every room on the stack, the newest last."""

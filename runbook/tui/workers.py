@@ -1,7 +1,7 @@
 """The threads beside the interface: one that looks, and one for each piece of engine work. They post messages.
 
-Each opens an engine and a journal of its own. The one that looks is a daemon, because what hangs must not hold the
-program; work is not, because a change is finished or stopped at a safe point and never cut off.
+Each opens an engine and a journal of its own. What only looks is a daemon, because what hangs must not hold the
+program; what changes something is not, because it is finished or stopped at a safe point and never cut off.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ SHARE = 0.01
 ATTENTIVE_SHARE = 0.05  # while somebody reads the charts
 #: Kinds of work that move the deployment.
 MOVES = ("advance", "rollback")
+#: Kinds of work that are waited for before the program ends; the others only read, and may hang.
+FINISHED = (*MOVES, "remedy")
 
 
 class Open(Protocol):
@@ -158,7 +160,7 @@ class Work(threading.Thread):
     """One piece of engine work."""
 
     def __init__(self, kind: str, do: Callable[[Engine, Work], str], opened: Open, post: Post) -> None:
-        super().__init__(name=kind, daemon=kind not in MOVES)
+        super().__init__(name=kind, daemon=kind not in FINISHED)
         self.kind, self.began = kind, time.monotonic()
         self.outcome = ""  # how it ended, in words
         self.error: OperatorError | None = None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from checks.gate import Status as Outcome
-from runbook.state import Status
+from checks.runner import Result
+from runbook.state import State, Status
 from runbook.tui.app import MigrateApp
 from runbook.tui.dialogs import ConsentDialog, LeaveDialog, ReasonDialog
 from runbook.tui.home import Home
@@ -165,6 +167,35 @@ def test_quit_lets_a_running_change_end_or_stop_at_a_safe_point(operated: Operat
     operate(operated.app(), act)
     assert operated.walk.engine.state().week == (2 if key == "f" else 1)
     assert operated.walk.engine.state().pending is None
+
+
+def test_a_check_that_hangs_does_not_keep_the_program_from_leaving(operated: Operated) -> None:
+    operated.walk.to(1)
+    changes, checks = threading.Event(), threading.Event()
+
+    def hang(_ids: Sequence[str], _state: State) -> list[Result]:
+        checks.wait(30)
+        return []
+
+    def hold() -> None:
+        changes.wait(10)
+
+    operated.walk.judgement.check = hang  # type: ignore[method-assign]
+    operated.walk.clock.on_sleep = hold
+
+    async def act(pilot: Pilot[None], app: MigrateApp) -> None:
+        await pilot.press("c", "l", "w")
+        await until(pilot, lambda: app.busy() is not None)
+        await pilot.press("q", "s")
+        assert [work.kind for work in app.unfinished()] == ["advance"]
+        assert not app._exit
+        changes.set()
+        await until(pilot, lambda: app._exit)
+        assert [work.kind for work in app.works] == ["checks"]
+        assert app.works[0].daemon
+        checks.set()
+
+    operate(operated.app(), act)
 
 
 def test_read_only_changes_and_journals_nothing(operated: Operated) -> None:
