@@ -1,7 +1,8 @@
 """The screens in a browser: on this machine's loopback alone, for whoever has the token, read-only unless told.
 
 Every page, file and connection is admitted by one rule. The token is handed over once, in the address that is printed,
-and is a cookie from then on; a page of somewhere else can neither read it nor connect with it.
+and is a cookie from then on; a page of somewhere else can neither read it nor connect with it. The page asks nobody
+else for anything, a font included, and the browser is told to hold it to that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from deployment.errors import UsageError
 from runbook.cli import output
 
 HOST = "127.0.0.1"
+PAGES = Path(__file__).with_name("served")
 PROGRAM = "from runbook.cli.main import run; run()"
 
 
@@ -27,10 +29,14 @@ class Served(Server):
 
     def __init__(self, command: str, port: int, token: str) -> None:
         """Serve what `command` shows on `port`, to whoever knows `token`."""
-        super().__init__(command, host=HOST, port=port, title="lighthouse-migrate")
+        super().__init__(command, host=HOST, port=port, title="lighthouse-migrate", templates_path=PAGES)
         self._token = token
         self._here = f"{HOST}:{port}"
         self._cookie = f"lighthouse-migrate-{port}"
+        self._policy = (  # the terminal in the page writes its own styles
+            f"default-src 'self'; connect-src 'self' ws://{self._here}; img-src 'self' data:; "
+            "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        )
 
     @property
     def address(self) -> str:
@@ -56,7 +62,11 @@ class Served(Server):
     async def _make_app(self) -> web.Application:
         app: web.Application = await super()._make_app()
         app.middlewares.append(self._admission())
+        app.on_response_prepare.append(self._confine)
         return app
+
+    async def _confine(self, _request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Content-Security-Policy"] = self._policy
 
     def _admission(self) -> Middleware:
         @web.middleware

@@ -66,6 +66,30 @@ def test_only_who_has_the_token_sees_the_screens(address: str) -> None:
     asyncio.run(visit())
 
 
+def test_the_page_asks_nobody_else_for_anything(address: str) -> None:
+    import asyncio
+
+    base = address.partition("?token=")[0]
+
+    async def visit() -> None:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
+            async with browser.get(address) as answer:
+                page, policy = await answer.text(), answer.headers["Content-Security-Policy"]
+            asked = set(re.findall(r"""(?:href|src)="([^"]+)"|url\("([^"]+)"\)""", page))
+            named = sorted(first or second for first, second in asked)
+            assert [name for name in named if name not in ("/", "data:,") and not name.startswith(base)] == []
+            files = [name for name in named if name.startswith(base)]
+            assert {name.rpartition(".")[2] for name in files} == {"css", "js", "ttf"}
+            for name in files:
+                async with browser.get(name) as answer:
+                    assert (answer.status, answer.headers["Content-Security-Policy"]) == (200, policy), name
+            hosts = set(re.findall(r"""\b(?:https?|wss?)://([^/\s;"']+)""", page + policy))
+            assert hosts == {base.split("/")[2]}
+            assert "default-src 'self'" in policy
+
+    asyncio.run(visit())
+
+
 def test_read_only_is_what_is_served_unless_told(tmp_path: Path) -> None:
     assert serve.command(tmp_path / "a b.toml", read_only=True).endswith("tui --read-only")
     assert serve.command(tmp_path / "a b.toml", read_only=False).endswith("a b.toml' tui")
