@@ -97,7 +97,9 @@ class Session:
         """Compare once, and return the seconds to wait before the next time."""
         started = time.monotonic()
         try:
-            samples = ask(self._tap, {"ask": "tap", "callers": self._callers, "limit": SAMPLES})["samples"]
+            tapped = ask(self._tap, {"ask": "tap", "callers": self._callers, "limit": SAMPLES})
+            samples = tapped["samples"]
+            self.pace.saw(started, float(tapped["cpu"]))
             before, paths = self.comparator.found, self.pace.paths
             done = self.comparator.work([(operation, path, detail) for operation, path, detail in samples], paths)
         except (SilentError, ShadowError, OSError) as error:

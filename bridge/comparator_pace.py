@@ -1,7 +1,7 @@
 """How fast the comparator may go: its looks are requests to the primary's mount, so they stand in clients' way.
 
-It goes evenly, a few paths at a time, so that nobody waits for a burst of it: a week of even a slow pace compares more
-than any gate asks for. Where a look takes long because the primary is busy, it goes slower by itself.
+It goes evenly, a few paths at a time, so that nobody waits for a burst of it. Where the primary has hardly any time
+left it goes at a fifth of its rate: a week of even that compares far more than any gate asks for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ MOST = 0.9  # of the time may be spent, whatever the rate
 SLICE = 0.1  # seconds: what is due in so long is compared at once
 MOST_PATHS = 48  # at once, which is one request to the shadow
 OPERATIONS = 2  # that one look at a path judges, usually: getattr, and reading it
+#: Shares of a processor that the primary's mount process uses: from the first on it is spared, from the second on most.
+FREE, BUSY = 0.5, 0.8
+SPARED = 5.0  # times slower
+REMEMBERED = 2.0  # seconds over which that share is taken
 LONGEST_PAUSE = 5.0  # seconds, so that a mirror that is told to end does not wait
 
 
@@ -22,6 +26,21 @@ class Pace:
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
+        self._busy = 0.0
+        self._last: tuple[float, float] | None = None
+
+    def saw(self, now: float, cpu: float) -> None:
+        """Take note of how much processor time the primary's mount process has used so far; both in seconds."""
+        last, self._last = self._last or (now, cpu), (now, cpu)
+        passed = now - last[0]
+        if passed > 0:
+            recent = max(0.0, cpu - last[1]) / passed  # a process that was replaced counts from 0
+            self._busy += (recent - self._busy) * min(1.0, passed / REMEMBERED)
+
+    @property
+    def spared(self) -> float:
+        """How many times slower than its rate it goes, to spare the primary."""
+        return 1.0 + (SPARED - 1.0) * min(1.0, max(0.0, (self._busy - FREE) / (BUSY - FREE)))
 
     @property
     def paths(self) -> int:
@@ -30,4 +49,4 @@ class Pace:
 
     def pause(self, took: float, done: int) -> float:
         """Return the seconds to wait after work that took so long and compared so many operations."""
-        return min(max(took / MOST, done / self.rate) - took, LONGEST_PAUSE)
+        return min(max(took / MOST, self.spared * done / self.rate) - took, LONGEST_PAUSE)

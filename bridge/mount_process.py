@@ -115,7 +115,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def answer(question: Question) -> Answer:
         if question.get("ask") == "tap":
-            return {"samples": tap.take(question["callers"], int(question["limit"])), "seen": tap.seen}
+            samples = tap.take(question["callers"], int(question["limit"]))
+            return {"samples": samples, "seen": tap.seen, "cpu": time.process_time()}
         return report.snapshot()
 
     answer_at(told.socket, answer)
