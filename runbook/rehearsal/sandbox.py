@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from deployment.errors import OperatorError
@@ -124,8 +125,8 @@ def free_ports(count: int) -> int:
         OperatorError: There are none.
     """
     blocks = range(20000, 32000 - count, count)
-    mine = os.getpid() % len(blocks)
-    for first in (*blocks[mine:], *blocks[:mine]):
+    mine: int = os.getpid() % len(blocks)
+    for first in chain(blocks[mine:], blocks[:mine]):
         if _taken(first) and all(_free(first + n) for n in range(count)):
             return first
     raise OperatorError(f"there are no {count} free ports between 20000 and 32000", "`ss -ltn` shows who listens")
