@@ -15,6 +15,7 @@ from dualfuse.operations import OPERATIONS, DirectHandle, bind, inherits_default
 log = logging.getLogger("dualfuse")
 
 Check = Callable[[Any, tuple[Any, ...]], Any]
+LARGEST_ERRNO = 511  # the kernel throws an answer with a larger one away, and the caller would wait for ever
 
 
 class BadReturnError(TypeError):
@@ -169,9 +170,9 @@ class Guard:
     def _errno(self, name: str, error: BaseException) -> OSError:
         """Return what an operation's error is answered with: itself if it is an errno, else EIO, which is reported."""
         if isinstance(error, OSError):
-            if error.errno is not None and error.errno > 0:
+            if isinstance(error.errno, int) and 0 < error.errno <= LARGEST_ERRNO:
                 return error
-            why = "an OSError without an errno"
+            why = f"an OSError without an errno that there is: {error.errno!r:.80}"
         else:
             why = f"{type(error).__name__} in {name}"
         self.report(name, error)

@@ -20,6 +20,11 @@ from dualfuse.samples.memory import Memory
 
 FILE = {"st_mode": stat.S_IFREG | 0o644, "st_nlink": 1, "st_size": 1000}
 DIRECTORY = {"st_mode": stat.S_IFDIR | 0o755, "st_nlink": 2}
+# the kernel takes no answer with an errno above 511, libfuse none above 999, and the C languages none above an int
+NO_ERRNOS: dict[str, Any] = {
+    "/errno-512": 512, "/errno-999": 999, "/errno-1000": 1000, "/errno-large": 1 << 40, "/errno-float": 2.5,
+    "/errno-text": "ENOENT", "/errno-negative": -2,
+}  # fmt: skip
 
 
 class Broken(Operations):
@@ -41,6 +46,8 @@ class Broken(Operations):
             sys.exit(3)
         if path == "/no-errno":
             raise OSError("no errno at all")
+        if path in NO_ERRNOS:
+            raise OSError(NO_ERRNOS[path], "no errno that there is")
         if path == "/interrupt":
             raise KeyboardInterrupt
         return answers.get(path, FILE)
@@ -74,7 +81,12 @@ class Broken(Operations):
         return 7
 
     def chmod(self, path: str, mode: int) -> Any:
-        return {"/status-text": "done", "/status-positive": 5, "/status-negative": -errno.EACCES}.get(path)
+        return {
+            "/status-text": "done",
+            "/status-positive": 5,
+            "/status-negative": -errno.EACCES,
+            "/status-no-errno": -600,
+        }.get(path)
 
     def statfs(self, path: str) -> Any:
         return {"f_bsize": "big"}

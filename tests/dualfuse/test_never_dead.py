@@ -18,8 +18,10 @@ import pytest
 
 from dualfuse.backend import mount
 from dualfuse.errors import MountError
+from dualfuse.heartbeat import beat
 from dualfuse.mounts import mount_at
 from dualfuse.samples.memory import Memory
+from tests.dualfuse.odd import NO_ERRNOS
 from tests.dualfuse.served import serve, wait_for
 
 pytestmark = pytest.mark.fuse
@@ -85,6 +87,19 @@ def test_bad_code_gives_eio_and_the_mount_lives(tmp_path: Path, backend: str) ->
         log = daemon.output()
     assert "ValueError: user code is wrong" in log
     assert "RuntimeError: in the middle of a listing" in log
+
+
+def test_an_errno_that_there_is_not_is_eio_and_nobody_waits_for_ever(tmp_path: Path, backend: str) -> None:
+    """Asked from children that can be given up: to some of these errnos the kernel hears no answer at all."""
+    with serve("tests.dualfuse.odd:Broken", tmp_path / "m", backend) as daemon:
+        answers = {path: beat(f"{daemon.mountpoint}{path}", 5).error for path in NO_ERRNOS}
+        assert answers == dict.fromkeys(NO_ERRNOS, f"EIO: {os.strerror(errno.EIO)}")
+        chmod = subprocess.run(
+            ["chmod", "600", f"{daemon.mountpoint}/status-no-errno"], timeout=5, capture_output=True, text=True
+        )
+        assert os.strerror(errno.EIO) in chmod.stderr
+        assert beat(f"{daemon.mountpoint}/fine", 5).alive
+        assert daemon.stop() == 0
 
 
 def test_habits_that_work(tmp_path: Path, backend: str) -> None:
