@@ -96,6 +96,12 @@ KNOWN: tuple[Difference, ...] = (
         "after TERM it ends 5 s later, whatever still runs",
         "a service manager must be able to stop a service; until then the operation has had its time",
     ),
+    Difference(
+        "several mounts in one process",
+        "each is served by the thread that called mount",
+        "the second is refused with a MountError while the first is served",
+        "pyfuse3 keeps its one session in a global; a process of its own for each mount does on every backend",
+    ),
 )
 
 _LINKED = {"links", "size", "hash", "mode", "owner", "attributes"}

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import signal
+import threading
 from typing import Any
 
 from dualfuse import insides, options
@@ -28,6 +29,10 @@ _REQUESTS = (
     "statfs", "setxattr", "getxattr", "listxattr", "removexattr", "access", "create", "poll",
 )  # fmt: skip
 
+# pyfuse3 knows one session a process, by a global that every request reads: a second one would take its place under the
+# threads that serve it, and its end would free what they use. Held from the mount until nothing uses the session.
+_SESSION = threading.Lock()
+
 
 class _Session:
     """What pyfuse3 sees as its Operations: one awaitable a request, each handing its work out."""
@@ -39,6 +44,7 @@ class _Session:
         self.enable_writeback_cache = writeback_cache
         self.operations: Any = operations
         self.started = self.begun = False
+        self.is_open = False  # between pyfuse3's init and close; stays so where a thread is left behind
         self.failure: OSError | None = None
         self.on_failure: Any = None
 
@@ -113,10 +119,15 @@ class Pyfuse3Backend:
         if plan.adapter.get("stock_loop"):
             reasons.append("the option stock_loop asks for it")
         guarded = guard(operations)
-        with redirect():
-            self._operations = operations
-            try:
-                session = _Session(guarded, bool(plan.adapter.get("writeback_cache")))
+        session = _Session(guarded, bool(plan.adapter.get("writeback_cache")))
+        if not _SESSION.acquire(blocking=False):
+            raise MountError(
+                f"cannot mount {path}: pyfuse3 serves one mount a process",
+                remedy="serve it from a process of its own, or with another backend",
+            )
+        self._operations = operations
+        try:
+            with redirect():
                 requests = _requests(pyfuse3, guarded, plan.adapter)
                 if reasons:
                     log.warning("serving with pyfuse3's own, slower loop: %s", "; ".join(reasons))
@@ -125,9 +136,11 @@ class Pyfuse3Backend:
                     threads = int(plan.adapter.get("threads", MAX_THREADS))
                     _serve(pyfuse3, session, requests, path, words, threads)
                 session.finish()
-            finally:
-                guarded.close()
-                self._operations = None
+        finally:
+            guarded.close()
+            self._operations = None
+            if not session.is_open:
+                _SESSION.release()
         if session.failure is not None:
             raise MountError(f"the file system's init failed: {session.failure}") from session.failure
 
@@ -184,6 +197,12 @@ def _initialise(pyfuse3: Any, session: _Session, path: str, words: set[str]) -> 
         raise MountError(f"cannot mount {path}: {error}", stderr=captured.stop(forward=False)) from error
     finally:
         captured.stop()
+    session.is_open = True
+
+
+def _close(pyfuse3: Any, session: _Session) -> None:
+    pyfuse3.close()
+    session.is_open = False
 
 
 def _serve(
@@ -200,7 +219,7 @@ def _serve(
             ended = loop.run()
         finally:
             if ended:
-                pyfuse3.close()
+                _close(pyfuse3, session)
             else:  # a thread still uses the session: take the mount away, leave the rest to the end of the process
                 _force_unmount(path)
     finally:
@@ -259,7 +278,7 @@ def _serve_stock(pyfuse3: Any, session: _Session, requests: Requests, path: str,
     try:
         trio.run(main)
     finally:
-        pyfuse3.close()
+        _close(pyfuse3, session)
 
 
 def _libfuse3_version() -> str:

@@ -64,6 +64,48 @@ def test_the_stock_loop_serves_and_says_so(tmp_path: Path) -> None:
         assert daemon.stop() == 0
 
 
+TWO_MOUNTS = """
+import json, sys, threading, time
+from dualfuse import MountError, mount
+from dualfuse.heartbeat import beat
+from dualfuse.mounts import mount_at
+from dualfuse.samples.memory import Memory
+from dualfuse.unmounting import detach
+
+def begin(place):
+    thread = threading.Thread(target=mount, args=(Memory(), place, "pyfuse3"))
+    thread.start()
+    while not (mount_at(place) and beat(place).alive):
+        assert thread.is_alive(), place
+        time.sleep(0.01)
+    return thread
+
+def end(thread, place):
+    detach(place)
+    thread.join(10)
+    return not thread.is_alive()
+
+one, other = sys.argv[1:]
+first = begin(one)
+try:
+    mount(Memory(), other, "pyfuse3")
+except MountError as error:
+    print(json.dumps([str(error), error.remedy, beat(one).alive, end(first, one), end(begin(other), other)]))
+"""
+
+
+@pytest.mark.fuse
+def test_a_second_mount_is_refused_while_the_first_is_served_and_taken_afterwards(tmp_path: Path) -> None:
+    """pyfuse3 has one session a process: a second one would make the threads of the first read freed memory."""
+    places = [tmp_path / "one", tmp_path / "other"]
+    for place in places:
+        place.mkdir()
+    said, remedy, *went_on = json.loads(_python(TWO_MOUNTS, *map(str, places)))
+    assert "one mount a process" in said
+    assert "process of its own" in remedy
+    assert went_on == [True, True, True]
+
+
 @pytest.mark.fuse
 @pytest.mark.parametrize("kind", ["memory:Memory", "slow:Slow"])
 def test_clients_that_are_killed_in_mid_request_do_no_harm(tmp_path: Path, kind: str) -> None:
