@@ -84,8 +84,11 @@ class Judgement:
             def moments(window: float, metric: Metric = trigger.metric) -> Sequence[Point]:
                 return series(self._source().slices(side, window, conviction.MOMENT), metric)
 
-            spans = conviction.windows(min(trigger.window, self._settings.trigger_window), age)
-            verdicts.append(conviction.weigh(threshold, spans, measure, moments))
+            def stable(window: float, metric: Metric = trigger.metric) -> Measurement:
+                return self._source().measure(metric, Side.STABLE, window)
+
+            spans = conviction.windows(trigger.metric, min(trigger.window, self._settings.trigger_window), age)
+            verdicts.append(conviction.weigh(threshold, spans, measure, moments, stable))
         return verdicts
 
     def poll(self) -> None:
