@@ -55,6 +55,15 @@ def test_a_breach_is_rolled_back_at_once_and_journaled_with_its_evidence(
     assert walk.event("resumed")["reason"] == "the disk was replaced"
 
 
+@pytest.mark.parametrize("week", range(2, 8))
+def test_from_week_two_on_answers_that_differ_are_rolled_back(walk: Guarded, week: int) -> None:
+    walk.begin(week)
+    walk.goes_wrong(Metric.DIVERGENCE_RATIO, 0.01)
+    walk.pass_time(1)
+    assert walk.rolled_back()
+    assert walk.event("rollback-started")["evidence"]["trigger"] == "divergence"  # type: ignore[index]
+
+
 @pytest.mark.parametrize("week", [2, 3, 4, 5, 7])
 def test_from_week_two_on_a_mount_that_does_not_answer_is_rolled_back(walk: Guarded, week: int) -> None:
     walk.begin(week)
