@@ -14,6 +14,7 @@ from dualfuse.tap import Sample
 
 KNOWN = 10000  # paths remembered
 WINDOW = 128 * 1024  # bytes of a large file that are looked at when its turn comes
+HIDDEN = ".fuse_hidden"  # libfuse's own names for what is deleted and open
 KEPT = 1000  # divergences kept with both answers
 
 
@@ -109,6 +110,13 @@ class Comparator:
         self._known.pop(path, None)
         self._cursors.pop(path, None)
 
+    def _discover(self, folder: str, names: Sequence[str]) -> None:
+        """Remember what a folder lists: where clients are all on the other side, the tap tells of nothing new."""
+        for name in names:
+            path = f"{folder}/{name}" if folder else name
+            if len(self._known) < KNOWN and not name.startswith(HIDDEN) and not self._skipped(path):
+                self._known.setdefault(path, 0)
+
     def _oldest(self, number: int) -> list[str]:
         paths = [path for path, _ in zip(self._known, range(number), strict=False)]
         for path in paths:
@@ -138,6 +146,9 @@ class Comparator:
                     "shadow": {"backend": names[1], **compared.shadow},
                 }
             )
+        listing = compared.primary.get("listing")
+        if isinstance(listing, list):
+            self._discover(compared.path, listing)
         if "error" in compared.primary and "error" in compared.shadow:
             self._forget(compared.path)  # gone on both sides
         elif compared.path in self._known:

@@ -195,3 +195,17 @@ def test_the_comparator_counts_by_operation_keeps_both_answers_and_looks_again_a
     one.shown = other.shown = {}
     comparator.work([], 4)
     assert comparator.known == 0  # gone on both sides
+
+
+def test_what_a_known_folder_lists_is_looked_at_too_where_the_tap_is_silent() -> None:
+    def tree(content: str) -> dict[str, Observation]:
+        names = ["new", "own", ".fuse_hidden0001"]
+        return {"f": {"listing": names}, "f/new": {"content": content}, "f/own": {"content": content}}
+
+    one, other = Shown("fusepy", tree("x")), Shown("pyfuse3", tree("x"))
+    comparator = Comparator(one, other, lambda path: path == "f/own")
+    comparator.work([("mkdir", "/f", None)], 4)
+    other.shown = tree("stale")
+    for _ in range(4):
+        comparator.work([], 1)
+    assert {found["path"] for found in comparator.divergences} == {"f/new"}
