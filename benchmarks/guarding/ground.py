@@ -63,7 +63,7 @@ class Ground:
 
     def _settings(self, metrics: str) -> Settings:
         made = self._box.write_settings(dict.fromkeys(range(9), 7200.0), "local", iterations=10, comparisons=3000)
-        text = made.path.read_text()
+        text = made.path.read_text().replace("comparison_rate = 400", "")  # what is measured is the default
         text = text.replace('drain = "60s"', 'drain = "2s"').replace('trigger_window = "10s"', f'metrics = "{metrics}"')
         made.path.write_text(text.replace('project = "project"\n', ""))
         return load(made.path)
