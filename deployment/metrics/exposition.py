@@ -113,7 +113,8 @@ def read(text: str) -> Reading:
     """Return one reading of a Bridge's metrics page."""
     reading = Reading()
     for name, labels, value in samples(text):
-        reading.take(name, labels, value)
+        if value == value:  # what is not a number is not told
+            reading.take(name, labels, value)
     reading.settle()
     return reading
 

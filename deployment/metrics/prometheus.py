@@ -28,6 +28,7 @@ EMPTY = {
 UNKNOWN = {Metric.SLOW_SHARE: "there is no bucket of 1 s", Metric.ERROR_RATIO: "errors are not counted"}
 MOST_SKEW = 5.0  # seconds: a trigger looks back on less than that
 COMPARED_SECONDS = 10.0  # between two looks at the server's clock
+NO_NUMBER = "NaN"  # as it writes it
 SCRAPES_LOOKED_AT = 10.0  # seconds: enough for the last heartbeats at any sensible interval
 
 
@@ -161,13 +162,17 @@ class PrometheusSource:
         for row in self._range(promql.everything(chosen), start, end, step):
             labels = row["metric"]
             for at, text in row["values"]:
+                if text == NO_NUMBER:
+                    continue
                 number = round((float(at) - start) / step)
                 readings.setdefault(number, Reading()).take(labels["__name__"], labels, float(text))
         counted: list[dict[int, int]] = []
         for query in promql.beats(chosen, step):
             rows = self._range(query, start, end, step)
             values = rows[0]["values"] if rows else []
-            counted.append({round((float(at) - start) / step): int(float(text)) for at, text in values})
+            counted.append(
+                {round((float(at) - start) / step): int(float(text)) for at, text in values if text != NO_NUMBER}
+            )
         beats, answered = counted
         looks = []
         for number in sorted({*readings, *beats}):
@@ -183,10 +188,15 @@ class PrometheusSource:
         if not scrapes:
             return result(None, 0, "it is not scraped")
         rows = self._query(f"{RESPONSIVE}{{{chosen}}}[{span}]")
-        answered = {at for row in rows for at, value in row["values"] if float(value) >= 1}
+        told = [(at, text) for row in rows for at, text in row["values"]]
+        answered = {at for at, text in told if float(text) >= 1}
+        unknown = {at for at, text in told if text == NO_NUMBER} - answered
         scrapes.sort()
         last, up = scrapes[-1]
-        value = 1.0 if any(at in answered for at, _ in scrapes[-MISSES:]) else 0.0
+        newest = {at for at, _ in scrapes[-MISSES:]}
+        if newest & unknown:
+            return result(None, 0, "its heartbeat is not a number")
+        value = 1.0 if newest & answered else 0.0
         return result(value, len(scrapes), "" if float(up) else "its metrics do not answer", float(last))
 
     def _number(self, query: str) -> float | None:
