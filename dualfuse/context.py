@@ -1,6 +1,7 @@
 """Who asks: the uid, gid and pid of the caller, inside an operation, on every backend."""
 
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +17,7 @@ class Caller(Protocol):
     def pid(self) -> int: ...
 
 
+_LIBRARIES = ("fuse", "mfusepy")  # modules that hold a C library which tells who calls
 SERVING: set[str] = set()  # modules with a C library that serves a mount in this process now
 CALLER: ContextVar[Caller | None] = ContextVar("dualfuse_caller", default=None)
 
@@ -40,10 +42,12 @@ class _Copy(NamedTuple):
 
 def current_caller() -> Caller | None:
     """Ask libfuse for the caller of the request that this thread serves; None where no such library serves."""
-    for name in ("fuse", "mfusepy"):
+    for name in _LIBRARIES:
         library: Any = getattr(sys.modules.get(name), "_libfuse", None)
         if library is not None and name in SERVING:
-            pointer = getattr(library, "_library", library).fuse_get_context()
+            while isinstance(library, _Library):
+                library = library._library
+            pointer = library.fuse_get_context()
             return _Copy(pointer.contents.uid, pointer.contents.gid, pointer.contents.pid)
     return None
 
@@ -73,21 +77,43 @@ class _Library:
 
 
 class redirect:  # noqa: N801 - reads as a statement: with redirect():
-    """Let ``fuse.fuse_get_context`` answer from ``CALLER`` while the block runs: for pyfuse3, and for coroutines.
+    """Let ``fuse.fuse_get_context`` answer from ``CALLER``, or from the library that serves, while the block runs.
 
     Classes hold the function by ``from fuse import fuse_get_context``, so the function stays and the library that it
-    asks is replaced: asked outside a libfuse2 request, libfuse2 would read a thread key that was never made.
+    asks is replaced: asked outside a request of its own, libfuse2 reads a thread key that was never made, which is
+    somebody else's memory. A module that an operation imports later, while it runs, is met as it is loaded.
     """
 
     def __enter__(self) -> None:
-        self._modules: list[Any] = [
-            module
-            for name in ("fuse", "mfusepy")
-            if (module := sys.modules.get(name)) is not None and hasattr(module, "_libfuse")
-        ]
-        for module in self._modules:
+        self._modules: list[Any] = []
+        sys.meta_path.insert(0, self)
+        for name in _LIBRARIES:
+            self._replace(sys.modules.get(name))
+
+    def _replace(self, module: Any) -> None:
+        if hasattr(module, "_libfuse"):
             module._libfuse = _Library(module._libfuse)
+            self._modules.append(module)
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Find what the other finders find, and replace the library when the module has been loaded."""
+        if name not in _LIBRARIES:
+            return None
+        others = [finder for finder in sys.meta_path if not isinstance(finder, redirect)]
+        specs = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((each for each in specs if each is not None), None)
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module = self._loading(spec.loader.exec_module)  # type: ignore[method-assign]
+        return spec
+
+    def _loading(self, load: Callable[[Any], None]) -> Callable[[Any], None]:
+        def loaded(module: Any) -> None:
+            load(module)
+            self._replace(module)
+
+        return loaded
 
     def __exit__(self, *_: object) -> None:
+        sys.meta_path.remove(self)
         for module in self._modules:
             module._libfuse = module._libfuse._library

@@ -7,10 +7,8 @@ run in the thread that called ``mount``.
 import errno
 import logging
 import os
-import sys
 import threading
 import warnings
-from contextlib import nullcontext
 from typing import Any
 
 from dualfuse import options
@@ -126,9 +124,7 @@ class FusepyBackend:
         self._operations = operations
         SERVING.add(self.module)
         try:
-            # a class may also ask fusepy who calls while another library serves
-            is_asked = guarded.portal is not None or (self.module != "fuse" and "fuse" in sys.modules)
-            with redirect() if is_asked else nullcontext():
+            with redirect():
                 _run(fuse, self, self.served(guarded), path, plan)
         finally:
             guarded.close()

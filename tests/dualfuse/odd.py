@@ -183,17 +183,23 @@ class FloatTimes(Loopback):
 
 
 class Context(Operations):
-    """The file /context/OPERATION tells who called that operation."""
+    """The file /OPERATION tells who called that operation, asked by a function that was imported early or late."""
 
-    def __init__(self, from_fuse: str = "") -> None:
+    def __init__(self, imported: str = "") -> None:
         self._seen: dict[str, str] = {}
-        if from_fuse:
-            from fuse import fuse_get_context as ask
-        else:
-            ask = fuse_get_context
+        self._ask: Any = fuse_get_context
+        if imported == "early":
+            self._import()
+        self._is_late = imported == "late"
+
+    def _import(self) -> None:
+        from fuse import fuse_get_context as ask
+
         self._ask = ask
 
     def _note(self, operation: str) -> None:
+        if self._is_late:
+            self._import()
         self._seen[operation] = " ".join(map(str, self._ask()))
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
@@ -215,13 +221,24 @@ class Context(Operations):
 
 
 class Hanging(Memory):
-    """Reading /hang never ends; reading /wait-N takes N seconds."""
+    """Reading /hang never ends; reading /together-… ends when that many of them are read at the same time."""
+
+    TOGETHER = 6
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inside: set[str] = set()
+        self._more = threading.Condition()
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
         if path == "/hang":
             threading.Event().wait()
-        if path.startswith("/wait-"):
-            time.sleep(float(path.removeprefix("/wait-")))
+        if path.startswith("/together-"):
+            with self._more:
+                self._inside.add(path)
+                self._more.notify_all()
+                if not self._more.wait_for(lambda: len(self._inside) == self.TOGETHER, 60):
+                    raise FuseOSError(errno.ETIMEDOUT)
         return super().read(path, size, offset, fh)
 
 

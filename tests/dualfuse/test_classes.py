@@ -48,9 +48,10 @@ def test_float_times(tmp_path: Path, backend: str) -> None:
         assert ((under / "f").stat().st_atime, (under / "f").stat().st_mtime) == (1.5, 1_600_000_000.75)
 
 
-@pytest.mark.parametrize("from_fuse", ["", "yes"])
-def test_the_context_of_the_caller(tmp_path: Path, backend: str, from_fuse: str) -> None:
-    with serve("tests.dualfuse.odd:Context", tmp_path / "m", backend, [f"from_fuse={from_fuse}"]) as daemon:
+@pytest.mark.parametrize("imported", ["", "early", "late"])
+def test_the_context_of_the_caller(tmp_path: Path, backend: str, imported: str) -> None:
+    """The function is dualfuse's, or fusepy's: imported with the class, or not before an operation needs it."""
+    with serve("tests.dualfuse.odd:Context", tmp_path / "m", backend, [f"imported={imported}"]) as daemon:
         place = Path(daemon.mountpoint)
         (place / "new").mkdir()
         wanted = f"{os.getuid()} {os.getgid()} {os.getpid()}"
