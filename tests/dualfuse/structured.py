@@ -18,10 +18,13 @@ from dualfuse.operations import FuseOSError
 class OnTrio:
     """Nurseries, cancel scopes and events inside operations; nothing declares the library, the import above shows it.
 
-    With ``log`` it tells there when it was ended.
+    With ``log`` it tells there when it was ended. Reading ``/together-…`` ends when that many of them are being read.
     """
 
+    TOGETHER = 12
+
     def __init__(self, log: str = "") -> None:
+        self._inside: set[str] = set()
         self._opened: trio.Event | None = None
         self._threads: set[int] = set()
         self._log = log
@@ -53,6 +56,8 @@ class OnTrio:
         self._threads.add(threading.get_ident())
         if offset:
             return b""
+        if path.startswith("/together-"):
+            return await self._read_together(path)
         operation = getattr(self, path.removeprefix("/").replace("-", "_"))
         result: bytes = await operation()
         return result
@@ -103,9 +108,12 @@ class OnTrio:
     async def hang(self) -> bytes:
         await trio.sleep_forever()
 
-    async def sleep(self) -> bytes:
-        await trio.sleep(0.3)
-        return b"slept"
+    async def _read_together(self, path: str) -> bytes:
+        self._inside.add(path)
+        with trio.fail_after(60):
+            while len(self._inside) < self.TOGETHER:
+                await trio.sleep(0.01)
+        return b"together"
 
     async def caller(self) -> bytes:
         await trio.sleep(0)

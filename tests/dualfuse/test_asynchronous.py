@@ -7,8 +7,8 @@ import errno
 import os
 import stat
 import threading
-import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from tests.dualfuse.connections import waiting
 from tests.dualfuse.served import serve, wait_for
 from tests.dualfuse.structured import OnTrio
 
+TOGETHER = 6
+
 
 class Asyncio:
     """Coroutines, an asynchronous generator, and one blocking operation that runs a loop of its own."""
@@ -32,6 +34,7 @@ class Asyncio:
 
     def __init__(self) -> None:
         self._data = b""
+        self._inside: set[str] = set()
 
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -58,8 +61,14 @@ class Asyncio:
         return 7
 
     async def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
-        if path.startswith("/sleep-"):
-            await self._sleep(float(path.removeprefix("/sleep-")))
+        if path.startswith("/together-"):
+            self._inside.add(path)
+            for _ in range(6000):
+                if len(self._inside) == TOGETHER:
+                    break
+                await self._sleep(0.01)
+            else:
+                raise FuseOSError(errno.ETIMEDOUT)
         if path == "/bug":
             raise KeyError(path)
         return f"{fh} {fuse_get_context()[2]}".encode()[offset:]
@@ -141,16 +150,15 @@ def test_coroutines_alone_are_served_by_trio_itself(tmp_path: Path) -> None:
     """No portal and no followers: the main thread waits, the other one serves, also while many operations sleep."""
     with serve("tests.dualfuse.structured:OnTrio", tmp_path / "m", "pyfuse3", options=["entry_timeout=0"]) as daemon:
         place = Path(daemon.mountpoint)
-        readers = [threading.Thread(target=(place / "sleep").read_bytes) for _ in range(12)]
-        renames = [threading.Thread(target=os.rename, args=(place / f"a{n}", place / f"b{n}")) for n in range(12)]
-        start = time.monotonic()
-        for thread in (*readers, *renames):
-            thread.start()
-        assert not (place / "absent").exists()
-        assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) == 2
-        for thread in (*readers, *renames):
-            thread.join()
-        assert time.monotonic() - start < 2  # one after the other the reads alone take 3.6 s
+        *some, last = (place / f"together-{number}" for number in range(OnTrio.TOGETHER))
+        with ThreadPoolExecutor(24) as clients:
+            answers = [clients.submit(file.read_bytes) for file in some]
+            renames = [clients.submit(os.rename, place / f"a{n}", place / f"b{n}") for n in range(12)]
+            assert not (place / "absent").exists()
+            assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) == 2
+            answers.append(clients.submit(last.read_bytes))
+            assert [answer.result() for answer in answers] == [b"together"] * OnTrio.TOGETHER
+            assert [rename.result() for rename in renames] == [None] * 12
         assert daemon.stop() == 0
 
 
@@ -189,12 +197,10 @@ def test_coroutines_on_a_mount(tmp_path: Path, backend: str, kind: str) -> None:
             (place / "forbidden").read_bytes()
         with pytest.raises(OSError, match="Input/output error"):
             (place / "bug").read_bytes()
-        threads = [threading.Thread(target=(place / f"sleep-0.3{number}").read_bytes) for number in range(6)]
-        start = time.monotonic()
-        for thread in threads:
-            thread.start()
-        assert (place / "one").read_bytes()
-        for thread in threads:
-            thread.join()
-        assert time.monotonic() - start < 1.2
+        *some, last = (place / f"together-{number}" for number in range(TOGETHER))
+        with ThreadPoolExecutor(TOGETHER) as readers:
+            answers = [readers.submit(file.read_bytes) for file in some]
+            assert (place / "one").read_bytes()
+            answers.append(readers.submit(last.read_bytes))
+            assert all(answer.result() for answer in answers)
         assert daemon.stop() == 0

@@ -52,13 +52,13 @@ def test_a_slow_coroutine_keeps_nobody_waiting(tmp_path: Path, backend: str) -> 
     place = tmp_path / "m"
     with serve("examples.async_clock:Clock", place, backend):
         assert sorted(each.name for each in place.iterdir()) == ["in-1", "in-2", "now"]
-        waiting = threading.Thread(target=(place / "in-1").read_text)
+        waiting = threading.Thread(target=(place / "in-2").read_text)
         start = time.monotonic()
         waiting.start()
         assert (place / "now").read_text().startswith("20")
-        assert time.monotonic() - start < 0.9
+        assert waiting.is_alive()
         waiting.join()
-        assert time.monotonic() - start >= 1
+        assert time.monotonic() - start >= 2
 
 
 def test_an_example_is_short(backend: str) -> None:
