@@ -250,7 +250,7 @@ def test_a_mount_that_hangs_is_seen_and_holds_no_check(deployed: Deployed) -> No
         wait_until(lambda: not (deployed.target.observe().serving(Side.CANARY) or state).ready)
         begun = time.monotonic()
         found = deployed.ask("service.canary", "host.stale-mounts", "functional.canary")
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 30  # it stays stopped, and a check may take 90 s
     finally:
         os.kill(server, signal.SIGCONT)
     assert found["service.canary"] is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,19 +12,22 @@ import pytest
 
 from checks import proc
 from checks.disposable import Look, NoAnswerError, ask, ask_python, look_at
+from tests.waiting import until
 
 
 def test_a_command_that_is_late_is_abandoned() -> None:
     begun = time.monotonic()
     answer = ask([sys.executable, "-c", "import time; time.sleep(60)"], 0.3)
     assert answer.returncode is None
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
-def test_a_child_whose_own_child_holds_the_pipe_is_abandoned_too() -> None:
-    begun = time.monotonic()
-    assert ask(["sh", "-c", "sleep 3 & echo started"], 0.3).returncode is None
-    assert time.monotonic() - begun < 2.5
+def test_a_child_whose_own_child_holds_the_pipe_is_abandoned_too(tmp_path: Path) -> None:
+    begun, pid = time.monotonic(), tmp_path / "pid"
+    assert ask(["sh", "-c", f"sleep 60 & echo $! > {pid}"], 0.3).returncode is None
+    until(lambda: pid.exists() and pid.read_text())
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    assert time.monotonic() - begun < 30
 
 
 def test_what_a_child_says_comes_back() -> None:

@@ -62,7 +62,7 @@ def test_a_check_that_hangs_is_a_finding_at_its_deadline(context: Context) -> No
         context,
         checks=check("a", hang, seconds=0.3) | check("b", fine),
     )
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     forever.set()
     assert result.finding is not None
     assert (result.finding.seen, result.severity) == ("no answer within 0.3 s", Severity.UNKNOWN)

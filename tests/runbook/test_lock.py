@@ -116,7 +116,7 @@ def test_a_rollback_takes_over_at_once_from_an_operator_who_only_waits(tmp_path:
         began = time.monotonic()
         with OperatorLock(tmp_path).taken_over("rollback") as alone:
             assert alone
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 5
         with pytest.raises(LetGoError, match="rollback was asked for elsewhere"), asked.changing():
             pytest.fail("what was agreed to before the rollback is void")
     with OperatorLock(tmp_path).held("advance"):

