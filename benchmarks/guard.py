@@ -9,13 +9,17 @@ moment failed. Faults:
     errors       5% of the operations fail (EIO)
     latency      2% of the operations take 2 s longer
     wrong-bytes  1% of the bytes that are read are wrong
-    wrong-files  1% of the files read back wrong, and the others right
+    wrong-files  1% of the files read back wrong, and the others right; only where it is asked for, because at the
+                 default comparison rate it takes a minute and more to meet two of them
     stuck        2% of the operations never return
     killed       the canary's processes get SIGKILL
     stopped      the canary's processes get SIGSTOP
 
 `aa_false_rollbacks` counts the rollbacks of the same guard in 24 hours of simulated time on two sides that are alike.
-`instrument_cost` is the share of the cheapest operation's time that counting and timing it takes.
+`ill_prometheus_passes` and `ill_prometheus_rollbacks` count what the same guard passes and rolls back in an hour of
+simulated time beside a real Prometheus that has no series, tells no numbers, lives an hour ahead or behind, hangs or is
+dead. `sources_differ` is how far the two sources are apart on the same minute of traffic, at most. `instrument_cost` is
+the share of the cheapest operation's time that counting and timing it takes.
 """
 
 from __future__ import annotations
@@ -33,11 +37,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.guarding.agreement import sources_differ
 from benchmarks.guarding.cost import instrument_cost
 from benchmarks.guarding.ground import SHARES, Ground
+from benchmarks.guarding.ill import ill_prometheus
 from benchmarks.guarding.simulated import aa_false_rollbacks
 
 FAULTS = ("errors", "latency", "wrong-bytes", "wrong-files", "stuck", "killed", "stopped")
+ASKED_FOR = tuple(fault for fault in FAULTS if fault != "wrong-files")
+NEVER = ("aa_false_rollbacks", "ill_prometheus_passes", "ill_prometheus_rollbacks", "failed_after_flip", "left_behind")
 LIMIT = 20.0  # seconds after which a fault counts as not noticed
 WARM = (3.5, 5.0)  # seconds of traffic before a fault
 AFTER = 1.0  # seconds in which clients would meet a failure after the flip
@@ -131,10 +139,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev bench guard", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of every fault at every share")
     parser.add_argument("--shares", type=int, nargs="+", choices=sorted(SHARES), default=sorted(SHARES))
-    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(ASKED_FOR))
     parser.add_argument("--rate", type=float, default=120.0, help="client operations a second")
     parser.add_argument("--metrics", choices=("scrape", "prometheus"), default="scrape")
     parser.add_argument("--hours", type=float, default=24.0, help="of simulated time on two sides that are alike")
+    parser.add_argument("--ill-hours", type=float, default=1.0, help="the same of each way of a Prometheus to be ill")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
@@ -143,14 +152,25 @@ def main() -> int:
     if options.hours:
         said["aa_false_rollbacks"] = aa_false_rollbacks(options.hours, options.seed)
         say(f"{said['aa_false_rollbacks']} false rollbacks in {options.hours:g} simulated hours")
+    if options.ill_hours:
+        said |= ill_prometheus(options.ill_hours, say)
+        said |= sources_differ()
+        say(f"on the same minute of traffic the sources differ by {said['sources_differ']:.2%} at most")
     said |= instrument_cost()
     say(f"the instrument adds {said['instrument_adds_us']} µs to an operation; a stat takes {said['stat_us']} µs")
     if options.rounds:
         said |= rounds(options)
     print(json.dumps(said))
     slow = [k for k, v in said.items() if k.startswith("fault_to_safe_seconds.") and (v is None or v > 5.0)]
-    wrong = said.get("aa_false_rollbacks") or said.get("failed_after_flip") or said.get("left_behind")
-    return 1 if slow or wrong or said["instrument_cost"] > 0.03 else 0
+    never = (
+        "aa_false_rollbacks",
+        "ill_prometheus_passes",
+        "ill_prometheus_rollbacks",
+        "failed_after_flip",
+        "left_behind",
+    )
+    wrong = [k for k in never if said.get(k)]
+    return 1 if slow or wrong or said["instrument_cost"] > 0.03 or said.get("sources_differ", 0.0) > 0.02 else 0
 
 
 if __name__ == "__main__":
