@@ -3,6 +3,12 @@
 import re
 
 
+LAST_RESORT = (
+    "try `python -m dualfuse.probe --backend NAME`: it tells the machine's faults from those of this mount point, its "
+    "options and its file system"
+)
+
+
 class MountError(Exception):
     """A mount could not be made, or its file system refused to start.
 
@@ -13,7 +19,7 @@ class MountError(Exception):
         super().__init__(message)
         self.message = message
         self.stderr = stderr.strip()
-        self.remedy = remedy or remedy_for(self.stderr or message)
+        self.remedy = remedy or remedy_for(self.stderr) or remedy_for(message) or LAST_RESORT
 
     def __str__(self) -> str:
         return f"{self.message}: {self.stderr}" if self.stderr else self.message
@@ -36,11 +42,23 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"fusermount3.*(not found|No such file)|exec fusermount3", "install the package fuse3 (it brings fusermount3)"),
     (r"fusermount.*(not found|No such file)|exec fusermount", "install the package fuse (it brings fusermount)"),
     (r"Transport endpoint is not connected", "clear the dead mount first: fusermount -u -z PATH, or umount -l PATH"),
-    (r"Unable to find libfuse", "install libfuse2 (Debian: apt install libfuse2)"),
+    (
+        r"mfusepy.*Unable to find libfuse|libfuse3\.so.*cannot open shared object",
+        "install libfuse3 (Debian: apt install libfuse3-3)",
+    ),
+    (
+        r"Unable to find libfuse|libfuse\.so.*cannot open shared object",
+        "install libfuse2 (Debian: apt install libfuse2)",
+    ),
     (r"No module named '?pyfuse3", "install pyfuse3 and libfuse3 (pip install pyfuse3)"),
     (r"No module named '?mfusepy", "install mfusepy (pip install mfusepy)"),
     (r"No module named '?fuse", "install fusepy (pip install fusepy)"),
     (r"unknown option|invalid option|unknown parameter", "remove the option, see dualfuse.options for the table"),
+    (
+        r"invalid parameter in option|mount failed: Invalid argument",
+        "look through the values of the mount options: one of them is not what libfuse or the kernel takes",
+    ),
+    (r"init failed", "see the log for what the file system's own init raised"),
     (r"bad mount point|failed to access mountpoint|No such file", "create the directory first"),
     (r"too many FUSE filesystems", "raise mount_max in /etc/fuse.conf"),
 )

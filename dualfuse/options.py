@@ -80,7 +80,7 @@ TABLE: dict[str, tuple[Rule, Rule]] = {
     "debug": (KEEP, KEEP),
     "foreground": (_drop("always in the foreground"), _drop("always in the foreground")),
     "nonempty": (KEEP, _here("nonempty")),
-    "nothreads": (KEEP, _here("threads", 1)),
+    "nothreads": (KEEP, _here("max_threads", 1)),
     "encoding": (_here("encoding"), _here("encoding")),
     "entry_timeout": (KEEP, _here("entry_timeout")),
     "attr_timeout": (KEEP, _here("attr_timeout")),
@@ -115,7 +115,7 @@ TABLE: dict[str, tuple[Rule, Rule]] = {
     "raw_fi": (_here("raw_fi"), _refuse("give direct_io or keep_cache as mount options instead of setting them in fi")),
     "writeback_cache": (_refuse("remove writeback_cache: libfuse2 has none"), _here("writeback_cache")),
     "readdirplus": (_drop("libfuse2 has none"), _here("readdirplus")),
-    "max_threads": (_drop("libfuse2 starts as many threads as it needs"), _here("threads")),
+    "max_threads": (_drop("libfuse2 starts as many threads as it needs"), _here("max_threads")),
     "stock_loop": (_drop("fusepy has one loop"), _here("stock_loop")),
     **{
         name: (KEEP, _drop(_NEGOTIATED))
@@ -203,7 +203,31 @@ def _names(names: Iterable[str]) -> str:
 
 def number(options: Mapping[str, Value], name: str, default: float) -> float:
     """Read an option as seconds. Raises MountError if it is not a number."""
+    value = options.get(name, default)
     try:
-        return float(options.get(name, default))
+        seconds = float(value)
     except ValueError:
-        raise MountError(f"mount option {name} needs a number, not {options[name]!r}") from None
+        seconds = float("nan")
+    if isinstance(value, bool) or seconds != seconds:  # the second is what "nan" is
+        raise MountError(f"mount option {name} needs a number, not {value!r}", remedy=f"give it seconds: {name}=1.0")
+    return seconds
+
+
+def whole(options: Mapping[str, Value], name: str, base: int = 10) -> int:
+    """Read an option as a whole number, as libfuse reads its digits. Raises MountError if it is none."""
+    value = options[name]
+    try:
+        return int(str(value), base)
+    except ValueError:
+        kind = "an octal number" if base == 8 else "a whole number"
+        raise MountError(f"mount option {name} needs {kind}, not {value!r}", remedy=f"give it {kind}") from None
+
+
+def one_of(options: Mapping[str, Value], name: str, meanings: Mapping[Value, str], default: str) -> str:
+    """Read an option that has a few values, each with its meaning. Raises MountError if it has another."""
+    if name not in options:
+        return default
+    if options[name] not in meanings:
+        words = _names(str(value) for value in meanings if value is not True)
+        raise MountError(f"mount option {name} cannot be {options[name]!r}", remedy=f"give it one of {words}")
+    return meanings[options[name]]

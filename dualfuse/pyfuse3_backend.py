@@ -32,6 +32,7 @@ _REQUESTS = (
 # pyfuse3 knows one session a process, by a global that every request reads: a second one would take its place under the
 # threads that serve it, and its end would free what they use. Held from the mount until nothing uses the session.
 _SESSION = threading.Lock()
+_READDIRPLUS: dict[options.Value, str] = {"yes": "plus", True: "plus", "no": "plain", "auto": "auto"}
 
 
 class _Session:
@@ -133,7 +134,7 @@ class Pyfuse3Backend:
                     log.warning("serving with pyfuse3's own, slower loop: %s", "; ".join(reasons))
                     _serve_stock(pyfuse3, session, requests, path, words)
                 else:
-                    threads = int(plan.adapter.get("threads", MAX_THREADS))
+                    threads = options.whole({"max_threads": MAX_THREADS, **plan.adapter}, "max_threads")
                     _serve(pyfuse3, session, requests, path, words, threads)
                 session.finish()
         finally:
@@ -154,9 +155,7 @@ def _requests(pyfuse3: Any, operations: Guard, adapter: dict[str, options.Value]
     )
     for name, base in (("uid", 10), ("gid", 10), ("umask", 8)):
         if name in adapter:
-            value = adapter[name]
-            setattr(filler, name, int(value, base) if isinstance(value, str) else int(value))
-    plus = adapter.get("readdirplus", "auto")
+            setattr(filler, name, options.whole(adapter, name, base))
     return Requests(
         pyfuse3,
         operations,
@@ -166,7 +165,7 @@ def _requests(pyfuse3: Any, operations: Guard, adapter: dict[str, options.Value]
         direct_io=bool(adapter.get("direct_io", False)),
         readdir_ino=bool(adapter.get("readdir_ino", False)),
         hard_remove=bool(adapter.get("hard_remove", False)),
-        readdirplus={"yes": "plus", "no": "plain", True: "plus"}.get(plus, "auto"),
+        readdirplus=options.one_of(adapter, "readdirplus", _READDIRPLUS, "auto"),
     )
 
 

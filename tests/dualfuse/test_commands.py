@@ -250,7 +250,12 @@ def test_remedies_know_the_words_of_both_libraries() -> None:
     assert "modprobe" in remedy_for("fuse: device not found, try 'modprobe fuse' first")
     assert "nonempty" in remedy_for("fuse: mountpoint is not empty")
     assert "fuse.conf" in remedy_for("fusermount3: option allow_other only allowed if 'user_allow_other' is set")
+    assert "libfuse2" in remedy_for("fusepy: Unable to find libfuse")
+    assert "libfuse3" in remedy_for("mfusepy: Unable to find libfuse")
+    gone = "pyfuse3: libfuse3.so.3: cannot open shared object file: No such file or directory"
+    assert "libfuse3" in remedy_for(gone)
     assert remedy_for("something entirely new") == ""
+    assert "dualfuse.probe" in MountError("something entirely new").remedy
 
 
 def test_known_differences_are_written_down_and_recognised() -> None:

@@ -213,3 +213,4 @@ def test_the_c_librarys_own_words_reach_the_error(tmp_path: Path, backend: str) 
         mount(Memory(), str(tmp_path), backend, max_read="many")
     assert caught.value.stderr, "libfuse says what is wrong"
     assert "many" in caught.value.stderr or "max_read" in caught.value.stderr or "mount" in caught.value.stderr
+    assert "option" in caught.value.remedy

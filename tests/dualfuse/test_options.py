@@ -11,7 +11,8 @@ import pytest
 
 from dualfuse.backend import mount
 from dualfuse.errors import MountError
-from dualfuse.options import TABLE, as_markdown, parse, plan
+from dualfuse.mounts import mount_at
+from dualfuse.options import TABLE, as_markdown, parse, plan, whole
 from dualfuse.samples.memory import Memory
 from tests.dualfuse.served import serve, wait_for
 
@@ -62,10 +63,30 @@ def test_libfuse2_options_are_translated_for_pyfuse3() -> None:
         plan({"use_ino": True}, "pyfuse3")
 
 
+WRONG = ["uid=abc", "umask=999", "attr_timeout=soon", "entry_timeout"]
+
+
 @pytest.mark.fuse
-def test_a_timeout_must_be_a_number(tmp_path: Path) -> None:
-    with pytest.raises(MountError, match="needs a number"):
-        mount(Memory(), str(tmp_path), "pyfuse3", attr_timeout="soon")
+@pytest.mark.parametrize("option", WRONG)
+def test_a_wrong_value_is_refused_with_a_remedy(tmp_path: Path, backend: str, option: str) -> None:
+    with pytest.raises(MountError, match=option.partition("=")[0]) as caught:
+        mount(Memory(), str(tmp_path), backend, **parse(option))
+    assert "option" in caught.value.remedy or "give it" in caught.value.remedy
+    assert mount_at(str(tmp_path)) is None
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize("option", ["max_threads=many", "negative_timeout=nan", "readdirplus=maybe", "max_threads"])
+def test_a_wrong_value_of_what_dualfuse_does_itself_is_refused(tmp_path: Path, option: str) -> None:
+    with pytest.raises(MountError, match=option.partition("=")[0]) as caught:
+        mount(Memory(), str(tmp_path), "pyfuse3", **parse(option))
+    assert caught.value.remedy.startswith("give it")
+
+
+def test_digits_are_read_as_libfuse_reads_them() -> None:
+    """fusepy writes a number as its decimal digits, and libfuse reads those of umask as octal ones."""
+    assert whole({"umask": 77}, "umask", 8) == whole({"umask": "077"}, "umask", 8) == 0o77
+    assert whole({"uid": 77}, "uid") == 77
 
 
 @pytest.mark.fuse
