@@ -102,8 +102,9 @@ class redirect:  # noqa: N801 - reads as a statement: with redirect():
         others = [finder for finder in sys.meta_path if not isinstance(finder, redirect)]
         specs = (finder.find_spec(name, path, target) for finder in others)
         spec = next((each for each in specs if each is not None), None)
-        if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = self._loading(spec.loader.exec_module)  # type: ignore[method-assign]
+        loader: Any = spec and spec.loader
+        if loader is not None:
+            loader.exec_module = self._loading(loader.exec_module)
         return spec
 
     def _loading(self, load: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -2,7 +2,6 @@
 
 import re
 
-
 LAST_RESORT = (
     "try `python -m dualfuse.probe --backend NAME`: it tells the machine's faults from those of this mount point, its "
     "options and its file system"
