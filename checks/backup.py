@@ -9,6 +9,7 @@ from pathlib import Path
 from checks import words
 from checks.check import Check, Context, Finding
 from checks.inplace import any_image, run_json
+from checks.remedies import ours
 
 KEEP = 7  # backups
 FRESH = 24 * 3600.0  # seconds
@@ -44,7 +45,7 @@ def backup(context: Context) -> Finding | None:
 def fresh(context: Context) -> Finding | None:
     """Look for the newest backup, its age and its digest."""
     known = context.evidence.get(EVIDENCE)
-    again = ("lighthouse-migrate check backup",)
+    again = (ours("check backup"),)
     why = "A backup that is not there when it is wanted was none."
     if not known:
         return Finding("no backup was made yet", why, "make one", again)

@@ -17,6 +17,7 @@ from typing import Any
 from checks import words
 from checks.check import Check, Context, Finding
 from checks.inplace import run_json
+from checks.remedies import ours
 from deployment.model import Image
 
 BASELINE, COMPARISON = "benchmark.baseline", "benchmark.comparison"
@@ -76,7 +77,7 @@ def comparison(context: Context) -> Finding | None:
     held = [c.shown for c in judged if c.used <= 1]
     why = f"Met: {words.listed(held, most=len(held))}." if held else "No criterion is met."
     remedy = "repeat it on a quiet machine; if it stays, pyfuse3 is not yet as good here"
-    return Finding(missed[0].shown + others, why, remedy, ("lighthouse-migrate check benchmark.comparison",))
+    return Finding(missed[0].shown + others, why, remedy, (ours("check benchmark.comparison"),))
 
 
 def criteria(

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from checks import words
 from checks.check import Check, Context, Finding, Severity
 from checks.edits import Edit, apply, files_of, text_of
+from checks.remedies import ours
 
 _STARTS = re.compile(
     r"^(Dockerfile.*|.*\.dockerfile|Procfile|.*\.(sh|bash|service)|.*compose.*\.ya?ml|supervisord?.*\.conf)$", re.I
@@ -53,7 +54,7 @@ def boundary(context: Context) -> Finding | None:
             f"{f.file.name}:{f.line} → {f.correct.strip() if f.correct else '(remove the line)'}" for f in found
         ]
         why = "The container must run the Bridge and nothing else; the MCP server belongs on the host."
-        commands = ("lighthouse-migrate check --fix boundary",)
+        commands = (ours("check --fix boundary"),)
         return Finding(words.listed(told, 3), why, "correct: " + words.listed(corrections, 3), commands)
     if not any(_bridges(project)):
         seen = "no start script, Dockerfile or compose file starts ….bridge.main_bridge"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from checks import words
 from checks.check import Check, Context, Finding, Severity
+from checks.remedies import ours
 from checks.witness import Witness
 from deployment.errors import OperatorError
 from deployment.model import Deployment, Instance, InstanceState, Kind, Observation, Side
@@ -106,7 +107,7 @@ def _judge(there: Move, back: Move, witness: Witness) -> Finding | None:
             seen,
             "The canary is not fit to take its traffic again.",
             "see what is missing",
-            ("lighthouse-migrate plan",),
+            (ours("plan"),),
         )
     if witness.saw.failed:
         seen = f"{witness.saw.failed} of {witness.saw.requests} requests failed during the drill"
@@ -121,7 +122,7 @@ def _not_at_rest(observed: Observation) -> Finding | None:
     stable = observed.serving(Side.STABLE)
     if stable is None or not stable.ready:
         seen = f"there is no stable Bridge to roll back to{f': {stable.detail}' if stable else ''}"
-        return Finding(seen, "A rollback would take as long as starting one.", "start it", ("lighthouse-migrate plan",))
+        return Finding(seen, "A rollback would take as long as starting one.", "start it", (ours("plan"),))
     if observed.weight is None or observed.live is None or observed.named(observed.live) is None:
         seen = f"it is not known where the traffic goes ({observed.live_detail or 'the router does not answer'})"
         return Finding(seen, "A drill needs something to come back to.", severity=Severity.UNKNOWN)

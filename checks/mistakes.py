@@ -9,6 +9,7 @@ from pathlib import Path
 
 from checks.check import Context, Finding, Severity
 from checks.edits import Edit, files_of, text_of
+from checks.remedies import ours
 from deployment.kit import everything
 
 SHOWN = 50  # characters of a line
@@ -89,7 +90,7 @@ def judge(context: Context, check: str, table: Sequence[Mistake], why: str, reme
     if not seen:
         return None
     told = [f"{file.relative_to(project)}:{line} `{_shown(file, line)}` {words}" for file, line, words in seen]
-    commands = (f"lighthouse-migrate check --fix {check}",) if repairs(project, table) else ()
+    commands = (ours(f"check --fix {check}"),) if repairs(project, table) else ()
     return Finding("; ".join(told), why, remedy, commands, Severity.WARN)
 
 

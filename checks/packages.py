@@ -12,14 +12,32 @@ from checks import place, words
 from checks.check import Check, Context, Finding, Severity
 from checks.disposable import ask, parsed
 from checks.inplace import image_for, run_json
+from checks.remedies import ours
 from deployment.errors import UnreachableError
 
 PATIENCE = 20.0  # seconds
 OURS = ("bridge", "dualfuse")  # what the Bridge's image has of this house
 
+# What metadata.packages_distributions() says of these names: most lists of files need not be taken apart for that.
+_OWNERS = """
+import importlib.metadata as metadata
+def owners(names):
+    found = {name: set() for name in names}
+    for package in metadata.distributions():
+        declared = package.read_text("top_level.txt") or ""
+        listed = [declared, *(package.read_text(file) or "" for file in ("RECORD", "SOURCES.txt"))]
+        if not any("\\n" + name in "\\n" + text for name in names for text in listed):
+            continue
+        files = [file for file in package.files or () if file.suffix == ".py"]
+        inside = {file.parts[0] if len(file.parts) > 1 else file.stem for file in files}
+        for name in found.keys() & (declared.split() or inside):
+            found[name].add(package.metadata["Name"])
+    return {name: sorted(packages) for name, packages in found.items()}
+"""
+
 # In children of the child, side by side: what the C library says on stderr at the import belongs to the answer.
 _LOOK = """
-import importlib.metadata as metadata, importlib.util as util, json, subprocess, sys
+import importlib.util as util, json, subprocess, sys
 modules, ours = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 def version(name):
     try:
@@ -40,18 +58,17 @@ for module, package in modules.items():
         "ok": module in running and running[module].returncode == 0, "whole": said.strip() == "True",
         "stderr": complaint.strip(), "version": version(package), "where": where(module),
     }
-known = metadata.packages_distributions()
-for name in ours:
-    answer["ours"][name] = {"where": where(name), "packages": sorted(set(known.get(name, [])))}
+for name, packages in owners(ours).items():
+    answer["ours"][name] = {"where": where(name), "packages": packages}
 answer["rivals"] = {name: version(name) for name in ("fuse-python",) if version(name)}
 print(json.dumps(answer))
 """
 
 _RIVALS = """
-import importlib.metadata as metadata, json, sys
-known = metadata.packages_distributions()
-rivals = {name: [p for p in known.get(name, []) if p != "lighthouse-migrate"] for name in json.loads(sys.argv[1])}
-print(json.dumps({"python": sys.executable, "rivals": {n: sorted(set(p)) for n, p in rivals.items() if p}}))
+import json, sys
+known = owners(json.loads(sys.argv[1]))
+rivals = {name: [p for p in packages if p != "lighthouse-migrate"] for name, packages in known.items()}
+print(json.dumps({"python": sys.executable, "rivals": {name: packages for name, packages in rivals.items() if packages}}))
 """
 TOOL = ("runbook", "phases", "checks", "cleanup", "deployment")
 _OURS = "nothing has a name of ours"
@@ -64,7 +81,7 @@ _BACKEND = {"fuse": "fusepy", "pyfuse3": "pyfuse3", "trio": "pyfuse3"}
 def _look(context: Context, backend: str) -> dict[str, Any]:
     """Look at everything in the image a backend is tried in, once a run whatever the number of checks."""
     image = place.existing(lambda: image_for(context.target.observe(), backend))
-    arguments = ["-c", _LOOK, json.dumps(_PACKAGES), json.dumps(OURS)]
+    arguments = ["-c", _OWNERS + _LOOK, json.dumps(_PACKAGES), json.dumps(OURS)]
     found = context.once.answer(("packages", image), lambda: run_json(context, arguments, image, PATIENCE))
     assert isinstance(found, dict)
     return found
@@ -73,7 +90,7 @@ def _look(context: Context, backend: str) -> dict[str, Any]:
 def _install(context: Context, found: dict[str, Any], package: str) -> tuple[str, ...]:
     """Return the command that installs a package anew in the Bridge's environment."""
     if context.target.kind != "local":
-        return ("lighthouse-migrate plan",)  # an image is built again, not mended
+        return (ours("plan"),)  # an image is built again, not mended
     wheels = quote(str(context.place.state / "wheels"))
     return (f"{_uv('install', found)} --offline --no-index --find-links {wheels} --reinstall --no-deps {package}",)
 
@@ -156,7 +173,7 @@ def _any_backend(context: Context) -> str:
 
 def rivals(_context: Context) -> Finding | None:
     """Find packages of other people that have a module of the same name as one of the tool's."""
-    answer = ask([sys.executable, "-I", "-c", _RIVALS, json.dumps(TOOL)], PATIENCE)
+    answer = ask([sys.executable, "-I", "-c", _OWNERS + _RIVALS, json.dumps(TOOL)], PATIENCE)
     found = parsed(answer.stdout, answer.stderr, answer.returncode or 0)
     for name, packages in found["rivals"].items():
         text = f"the package {words.listed(packages)} has a module `{name}` too"

@@ -64,7 +64,7 @@ def container() -> str:
 
 def again(check: str) -> str:
     """Return the command that asks a check again."""
-    return f"lighthouse-migrate check {check}"
+    return remedies.ours(f"check {check}")
 
 
 def started_with(options: str, check: str) -> tuple[str, ...]:

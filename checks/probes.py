@@ -7,6 +7,7 @@ import re
 from checks import words
 from checks.check import Check, Context, Finding
 from checks.inplace import image_for, run_json
+from checks.remedies import ours
 
 _LIBRARY = re.compile(r"\b(?:fusermount3?|fuse): .*")
 PATIENCE = 20.0  # seconds; a healthy probe takes about one
@@ -25,7 +26,7 @@ def probe(context: Context, backend: str) -> Finding | None:
     seen = f"{backend} cannot mount in image {image}: {said or error}"
     why = f"{error}" if said and said not in error else ""
     remedy = str(found.get("remedy") or "run the probe by hand and read its stderr")
-    return Finding(seen, why, remedy, (f"lighthouse-migrate check mount.{backend}",))
+    return Finding(seen, why, remedy, (ours(f"check mount.{backend}"),))
 
 
 def _cause(stderr: str) -> str:

@@ -22,6 +22,17 @@ _PACMAN = {"libfuse2": "fuse2", "libfuse3": "fuse3", "helper": "fuse3", "ldconfi
 _ZYPPER = {"libfuse2": "libfuse2", "libfuse3": "libfuse3-3", "helper": "fuse3", "ldconfig": "glibc", **_EVERYWHERE}
 
 
+class Safe(str):
+    """A command that a screen may run: it only looks, or it shows what it changes before and keeps what was."""
+
+    __slots__ = ()
+
+
+def ours(words: str) -> Safe:
+    """Return a command of this tool that is safe to run; one that moves the deployment is not."""
+    return Safe(f"lighthouse-migrate {words}")
+
+
 def as_root(command: str) -> str:
     """Return a command as this user has to type it."""
     return command if os.geteuid() == 0 else f"sudo {command}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.check import Check, Context, Finding
+from checks.remedies import ours
 from deployment.model import Side
 
 BACKENDS = {Side.STABLE: "fusepy", Side.CANARY: "pyfuse3"}
@@ -22,7 +23,7 @@ def service(context: Context, side: Side) -> Finding | None:
         told = state.told.get("LIGHTHOUSE_FUSE_BACKEND", "nothing")
         seen = f"{state.name} serves {state.serving or 'no backend'}, not {want} (it was told {told})"
         why = "A Bridge that fell back serves well and proves nothing about the backend this side stands for."
-        probe = f"lighthouse-migrate check mount.{want}"
+        probe = ours(f"check mount.{want}")
         if told == want:
             return Finding(seen, why, "find out why it could not mount", (probe,))
         return Finding(

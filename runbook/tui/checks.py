@@ -82,11 +82,9 @@ class ChecksRoom(Room):
             return
 
         def look_first(engine: Engine, work: Work) -> str:
-            from checks import boundary  # it reads other people's source, for which it brings a parser
-
-            project = engine.settings.project if remedy.fixes(command) else None
-            edits = boundary.repairs(project) if project is not None else ()
-            difference = "\n".join(edit.diff(project) for edit in edits) if project is not None else ""
+            project = engine.settings.project
+            edits = remedy.edits(command, project)
+            difference = "\n".join(edit.diff(project) for edit in edits if project is not None)
             work.post(Then(partial(self._ask, command, difference)))
             return ""
 

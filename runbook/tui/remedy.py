@@ -7,30 +7,28 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-PROGRAM = "lighthouse-migrate"
-#: The commands of the tool that only look, or that keep what they change and show it before. Everything else is the
-#: operator's to type: a command for the host's root is copied, never run from here.
-SAFE = (
-    ("check",),
-    ("plan",),
-    ("status",),
-    ("history",),
-    ("metrics", "--once"),
-    ("shadow",),
-    ("gate", "list"),
-    ("gate", "explain"),
-    ("kit", "write", "--dry-run"),
-)
+from checks.remedies import Safe
+
+if TYPE_CHECKING:
+    from checks.edits import Edit
 
 
 def safe(command: str) -> bool:
-    """Tell whether a command may be run from the screens."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return False
-    return words[:1] == [PROGRAM] and any(tuple(words[1 : 1 + len(known)]) == known for known in SAFE)
+    """Tell whether a command may be run from the screens, by what the check says that made it."""
+    return isinstance(command, Safe)
+
+
+def edits(command: str, project: Path | None) -> tuple[Edit, ...]:
+    """Return what a safe command would write into the project."""
+    from checks.registry import CHECKS  # which brings a parser for other people's source
+
+    words = shlex.split(command)
+    if project is None or not fixes(command):
+        return ()
+    repairs = (CHECKS[word].repairs for word in words if word in CHECKS)
+    return tuple(edit for repair in repairs if repair is not None for edit in repair(project))
 
 
 def fixes(command: str) -> bool:

@@ -9,6 +9,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from checks.remedies import ours, sudo
+from runbook.rehearsal.sample_project import make
 from runbook.tui import remedy
 from runbook.tui.app import MigrateApp
 from runbook.tui.dialogs import RemedyDialog
@@ -17,29 +19,33 @@ from tests.runbook.tui.settled import text_of, until
 from tests.runbook.walk import failing
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["lighthouse-migrate plan", "lighthouse-migrate check --fix boundary", "lighthouse-migrate status"],
-)
-def test_what_only_looks_or_keeps_what_it_changes_is_safe(command: str) -> None:
-    assert remedy.safe(command)
+def test_what_a_check_says_only_looks_or_keeps_what_it_changes_is_safe() -> None:
+    assert remedy.safe(ours("plan"))
+    assert remedy.safe(ours("check --fix boundary"))
 
 
 @pytest.mark.parametrize(
     "command",
     [
+        "lighthouse-migrate plan",  # nobody says so
         "lighthouse-migrate rollback",
-        "lighthouse-migrate advance --yes",
-        "lighthouse-migrate kit write",
-        "lighthouse-migrate metrics",
-        "sudo lighthouse-migrate plan",
         "rm -f /dev/fuse",
-        "lighthouse-migrate 'plan",
-        "",
+        sudo(ours("check host.hung-requests")),
+        f"nsenter --target 1 --mount {ours('check host.propagation')}",
     ],
 )
 def test_everything_else_is_only_copied(command: str) -> None:
     assert not remedy.safe(command)
+
+
+def test_what_a_repair_would_write_is_that_of_its_own_check(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    make(project)
+    written = {edit.file.name for edit in remedy.edits(ours("check --fix boundary"), project)}
+    assert written == {"start-bridge-pyfuse3.sh", "requirements-pyfuse3.txt"}
+    assert remedy.edits(ours("check --fix host.fuse-device"), project) == ()
+    assert remedy.edits(ours("check boundary"), project) == ()
+    assert remedy.edits(ours("check --fix boundary"), None) == ()
 
 
 def test_it_runs_on_this_deployment_and_says_what_the_command_says(tmp_path: Path) -> None:
@@ -53,7 +59,7 @@ def test_it_runs_on_this_deployment_and_says_what_the_command_says(tmp_path: Pat
 
 def test_a_safe_repair_is_shown_asked_for_and_run_and_the_checks_are_asked_again(operated: Operated) -> None:
     operated.walk.settings.path.write_text('name = "here"\n')
-    found = replace(failing(), commands=("rm -f /dev/fuse", "lighthouse-migrate check --list"))
+    found = replace(failing(), commands=("rm -f /dev/fuse", ours("check --list")))
     operated.walk.judgement.findings["host.fuse-device"] = found
     operated.walk.judgement.findings["host.ports"] = replace(failing(), commands=("rm -rf x",))
 
