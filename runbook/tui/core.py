@@ -22,6 +22,7 @@ from runbook.tui.glyphs import ASCII, BLUE, ORANGE, UNICODE, AsciiFilter, speaks
 from runbook.tui.home import Home
 from runbook.tui.look import Seen, look
 from runbook.tui.paint import text
+from runbook.tui.paint_next import Here, commands, in_keys
 from runbook.tui.remembered import Remembered
 from runbook.tui.room import Room
 from runbook.tui.workers import (
@@ -90,6 +91,7 @@ class Core(App[None]):
         self.works: list[Work] = []
         self.asks: Asked | None = None  # the question that waits for an answer
         self.results: dict[str, object] = {}
+        self.stopped = Here()  # why this session's newest movement went no further
         self.leaves = False  # the program ends once the work has ended
         utf8 = speaks_utf8(os.environ, sys.__stdout__.encoding if sys.__stdout__ else None) if utf8 is None else utf8
         self.glyphs = UNICODE if utf8 else ASCII
@@ -154,6 +156,11 @@ class Core(App[None]):
         asks = ", asks you" if self.asks is not None else ""
         return f"{running[-1].kind} running {time.monotonic() - running[-1].began:.0f} s{asks}"
 
+    @property
+    def here(self) -> Here:
+        """Return what this session itself knows of the walk."""
+        return replace(self.stopped, at_work=bool(self.at_work))
+
     # what the workers say
 
     def on_looked(self, message: Looked) -> None:
@@ -182,7 +189,14 @@ class Core(App[None]):
         message.do()
 
     def on_ended(self, message: Ended) -> None:
-        self.works = [w for w in self.works if w is not message.work]
+        work = message.work
+        self.works = [w for w in self.works if w is not work]
+        if work.kind in MOVES and work.error is not None and not work.declined:
+            self.stopped = Here(error=work.error, when=self.seen)
+        if work.error is not None and work.failed is not None:
+            work.failed(work.error)
+        if work.error is not None and (keys_for := in_keys(commands(work.error.hint), self.shown_keys)):
+            self.on_said(Said(f"here: {' · '.join(keys_for)}"))
         self.watcher.look_now()
         self._paint()
         if self.leaves and not self.unfinished():

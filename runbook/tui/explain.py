@@ -15,6 +15,7 @@ from checks.gate import NEAR_ZERO, Status, Threshold, Verdict, needed
 from phases.calendar import stage_at
 from runbook.explain import claim
 from runbook.snapshot import Snapshot
+from runbook.state import Status as Progress
 from runbook.tui import paint
 from runbook.tui.glyphs import ORANGE, Glyphs
 from runbook.tui.paint import Part
@@ -52,6 +53,11 @@ def rows(shot: Snapshot, g: Glyphs, keys: Mapping[str, str]) -> list[list[Part]]
     if shot.state.week is None:
         return [
             [f"No week is entered yet: there is no gate here. `{keys['advance']}` enters week 0, whose checks decide."]
+        ]
+    if shot.state.status is not Progress.IN:
+        return [
+            [paint.text(f"No gate is asked: {shot.word.lower()}. {shot.why}")],
+            [f"`{keys['history']}` has the evidence."],
         ]
     stage = stage_at(shot.state.week, shot.state.stage)
     if not stage.gates:

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from deployment.errors import OperatorError
 from runbook.cli.history import telling, words
 from runbook.engine import Engine
 from runbook.journal import Event
@@ -56,7 +57,7 @@ class HistoryRoom(Room):
             work.post(Then(partial(self.read, events, broken)))
             return ""
 
-        self.ours.start("reading", do)
+        self.ours.start("reading", do, self.unread)
 
     def read(self, events: tuple[Event, ...], broken: int | None) -> None:
         """Show the journal."""
@@ -65,6 +66,12 @@ class HistoryRoom(Room):
         self._events = events
         self._chain = "the chain is unbroken" if broken is None else f"CHANGED: event #{broken} does not continue it"
         self._fill()
+
+    def unread(self, error: OperatorError) -> None:
+        """Show why the journal is not read."""
+        if self.is_attached:
+            self._chain = f"NOT READ: {text(error.message)}"
+            self._fill()
 
     def do_filter(self) -> None:
         """Go to the filter."""

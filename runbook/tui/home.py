@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from phases.calendar import PHASES
 from runbook.state import LAST_WEEK, Status
-from runbook.tui import paint, paint_now, paint_weeks
+from runbook.tui import paint, paint_next, paint_now, paint_weeks
 from runbook.tui.room import Room, bindings, show
 
 LOADING = Content("looking ...")
@@ -93,15 +93,17 @@ class Home(Room):
         gates = self._part("gates")
         gates.border_title = paint_now.gates_title(shot)
         show(gates, paint_now.gates(shot, app.seen.metered, app.glyphs, width), layout=True)
-        show(self._part("next"), paint_now.next_steps(app.seen, app.now(), width, app.shown_keys), layout=True)
+        steps = paint_next.next_steps(app.seen, app.here, app.now(), width, app.shown_keys)
+        show(self._part("next"), steps, layout=True)
         show(self._part("events"), paint_now.events(app.seen.events, max(4, self.size.height - 4)), layout=True)
 
     def tick(self) -> None:
         super().tick()
-        if self.ours.seen is not None:
+        app = self.ours
+        if app.seen is not None:
             part = self._part("next")
             width = part.content_size.width
-            said = paint_now.next_steps(self.ours.seen, self.ours.now(), width, self.ours.shown_keys)
+            said = paint_next.next_steps(app.seen, app.here, app.now(), width, app.shown_keys)
             # a countdown keeps its place, but what says more may take more rows
             show(part, said, layout=len(str(part.content)) != len(said.plain))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from runbook.state import Status
 from runbook.tui import paint_weeks
 from runbook.tui.core import Core
-from runbook.tui.workers import MOVES, Asked, Found, Said, Work
+from runbook.tui.paint_next import Here
+from runbook.tui.workers import MOVES, Asked, Failed, Found, Said, Work
 
 if TYPE_CHECKING:
     from checks.runner import Result
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 class Movements(Core):
     """The actions that start engine work, and the answers it waits for."""
 
-    def start(self, kind: str, do: Callable[[Engine, Work], str]) -> Work:
+    def start(self, kind: str, do: Callable[[Engine, Work], str], failed: Failed | None = None) -> Work:
         """Start engine work in a thread of its own."""
-        work = Work(kind, do, self.opened, self.deliver)
+        work = Work(kind, do, self.opened, self.deliver, failed)
         if kind in MOVES:
+            self.stopped = Here()
             self.on_said(Said(f"-- {kind}, {time.strftime('%H:%M:%S', time.localtime(self.now()))} --"))
         self.works.append(work)
         work.start()
+        self._paint()
         return work
 
     def refuses(self, what: str) -> bool:
@@ -126,6 +129,7 @@ class Movements(Core):
     def action_ask_again(self) -> None:
         if self.refuses("check") or self.seen is None or any(w.kind == "checks" for w in self.works):
             return
+        self.stopped = Here()  # what they say now counts
         ids = self.asked_ids()
         self.results.clear()
 

@@ -1,9 +1,8 @@
-"""How the present reads: traffic, gates, what happens next, what happened last. Pure."""
+"""How the present reads: traffic, gates, and what happened last. Pure."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 from textual.content import Content
 
@@ -14,14 +13,13 @@ from deployment.model import Side
 from phases.calendar import stage_at
 from runbook.cli.history import telling
 from runbook.cli.history import words as event_words
-from runbook.cli.words import needs_guard, span
+from runbook.cli.words import needs_guard
 from runbook.journal import Event
 from runbook.metering import Metered, bars
 from runbook.snapshot import Snapshot
 from runbook.state import Status
 from runbook.tui.glyphs import BLUE, ORANGE, Glyphs
-from runbook.tui.look import Seen
-from runbook.tui.paint import ALARMING, Part, claim, count, lines, text, value
+from runbook.tui.paint import Part, claim, count, lines, text, value
 
 
 def traffic(shot: Snapshot, width: int) -> Content:
@@ -104,39 +102,6 @@ def history(threshold: Threshold, metered: Metered | None, width: int, g: Glyphs
     points = one.points[Side.CANARY][-width:]
     own = 0.0 if threshold.against is not None or threshold.at_least else threshold.limit
     return bars(points, max([own, *(p.value for p in points if p.value is not None)]), utf8=g.utf8)
-
-
-_TRY = {
-    "status": "{log} what it says",
-    "plan": "{plan} read the plan",
-    "advance": "{advance} advance",
-    "advance --wait": "{log} then {wait}: wait and advance",
-    "advance --reason TEXT": "{advance} take it up again, with a reason",
-    "rollback": "{rollback} roll back",
-    "check": "{checks} run the checks",
-    "history": "{history} read the history",
-    "status --measure": "{measure} measure now",
-}
-
-
-def next_steps(seen: Seen, now: float, width: int, shown: Mapping[str, str]) -> Content:
-    """Return what is waited for, what to do, and how to get back."""
-    shot = seen.snapshot
-    rows: list[list[Part]] = []
-    if shot.soak_seconds and shot.state.status is Status.IN:
-        done = max(0.0, min(now - shot.state.since, shot.soak_seconds))
-        room = max(6, min(20, width - 40))
-        full = round(room * done / shot.soak_seconds)
-        rows.append(["soak ", ("█" * full + "░" * (room - full), BLUE), f" {span(done)} of {span(shot.soak_seconds)}"])
-    held = shot.word in ALARMING
-    label = "Held by: " if shot.word == "HOLD" else f"{shot.word}: "
-    rows.append([(label, f"bold {ORANGE}" if held else "bold"), text(shot.why)])
-    tries = [_TRY[command].format_map(shown) for command in shot.next]
-    explain = [f"{shown['explain']} explain {v.id}" for v in shot.verdicts if v.status is not Outcome.PASS][:1]
-    rows.append([("Try: ", "bold"), " · ".join([*tries[:1], *explain, *tries[1:]])])
-    if "rollback" not in shot.next and shot.state.status is not Status.NEW:
-        rows.append([("Back: ", "bold"), f"{shown['rollback']} brings fusepy to every client"])
-    return lines(rows)
 
 
 def events(seen: tuple[Event, ...], most: int) -> Content:

@@ -11,11 +11,13 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from deployment.errors import OperatorError
 from runbook.engine import Engine
 from runbook.journal import Event
 from runbook.steps import Step, digest
+from runbook.tui.glyphs import ORANGE
 from runbook.tui.paint import Part, lines, text
-from runbook.tui.room import Room, bindings
+from runbook.tui.room import Room, bindings, show
 from runbook.tui.workers import Then, Work
 
 #: What a change does, by the first word of its subject.
@@ -51,13 +53,19 @@ class PlanRoom(Room):
             work.post(Then(partial(self.planned, todo, before)))
             return f"{digest(todo)}: {len(todo)} changes"
 
-        self.ours.start("reading", do)
+        self.ours.start("reading", do, self.unplanned)
 
     def planned(self, todo: tuple[Step, ...], before: tuple[Event, ...]) -> None:
         """Show the plan."""
         if not self.is_attached:
             return
-        self.query_one("#plan", Static).update(lines(_rows(todo, before)))
+        show(self.query_one("#plan", Static), lines(_rows(todo, before)), layout=True)
+
+    def unplanned(self, error: OperatorError) -> None:
+        """Show why there is no plan."""
+        if self.is_attached:
+            rows: list[list[Part]] = [[("? not known: ", f"bold {ORANGE}"), text(error.message)], [text(error.hint)]]
+            show(self.query_one("#plan", Static), lines(rows), layout=True)
 
 
 def _rows(todo: tuple[Step, ...], before: tuple[Event, ...]) -> list[list[Part]]:

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from runbook.tui import keys, paint
+from runbook.tui import keys, paint, paint_next
 
 if TYPE_CHECKING:
     from textual.events import Resize
@@ -40,6 +40,7 @@ class Room(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="head", markup=False)
         yield from self.body()
+        yield Static(id="then", markup=False)
         yield Static(id="foot", markup=False)
 
     def body(self) -> ComposeResult:
@@ -99,6 +100,9 @@ class Room(Screen[None]):
         at_work = f"{app.at_work} ({app.shown_keys['log']})" if app.at_work else ""
         content = paint.head(app.seen, app.trouble, app.age, app.now(), at_work)
         show(self.query_one("#head", Static), content)
+        if app.seen is not None:
+            line = paint_next.next_line(app.seen, app.here, self.size.width, app.shown_keys)
+            show(self.query_one("#then", Static), line)
 
 
 def show(widget: Static, content: Content, *, layout: bool = False) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 Post = Callable[[Message], object]
 Look = Callable[..., Seen]
+Failed = Callable[[OperatorError], None]
 
 #: Seconds between two looks; they and measurements stretch where they cost more than this share of a core.
 LOOK_SECONDS = 2.0
@@ -159,11 +160,15 @@ class Watcher(threading.Thread):
 class Work(threading.Thread):
     """One piece of engine work."""
 
-    def __init__(self, kind: str, do: Callable[[Engine, Work], str], opened: Open, post: Post) -> None:
+    def __init__(
+        self, kind: str, do: Callable[[Engine, Work], str], opened: Open, post: Post, failed: Failed | None = None
+    ) -> None:
         super().__init__(name=kind, daemon=kind not in FINISHED)
+        self.failed = failed  # told, in the interface's thread, why it failed
         self.kind, self.began = kind, time.monotonic()
         self.outcome = ""  # how it ended, in words
         self.error: OperatorError | None = None
+        self.declined = False  # the person who was asked did not agree
         self.post = post
         self._do, self._opened = do, opened
         self._engine: Engine | None = None
@@ -201,6 +206,7 @@ class Work(threading.Thread):
         """
         self.post(Asked(self, proposal))
         if not self._answers.get():
+            self.declined = True
             raise HeldError("not agreed to; nothing was changed", "`lighthouse-migrate plan` shows it again")
 
     def answer(self, agreed: bool) -> None:

@@ -173,7 +173,7 @@ def test_a_check_that_hangs_does_not_keep_the_program_from_leaving(operated: Ope
     operated.walk.to(1)
     changes, checks = threading.Event(), threading.Event()
 
-    def hang(_ids: Sequence[str], _state: State) -> list[Result]:
+    def hang(ids: Sequence[str], state: State) -> list[Result]:
         checks.wait(30)
         return []
 

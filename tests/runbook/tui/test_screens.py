@@ -51,7 +51,7 @@ def test_history(snap_compare: Any, size: tuple[int, int]) -> None:
         from runbook.tui.history import HistoryRoom
 
         await settled(pilot)
-        pilot.app.start = lambda kind, do: None  # type: ignore[attr-defined]
+        pilot.app.start = lambda *_what: None  # type: ignore[attr-defined]
         room = pilot.app.enter(HistoryRoom)  # type: ignore[attr-defined]
         await pilot.pause()
         room.read(EVENTS, None)
