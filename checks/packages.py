@@ -68,7 +68,7 @@ _RIVALS = """
 import json, sys
 known = owners(json.loads(sys.argv[1]))
 rivals = {name: [p for p in packages if p != "lighthouse-migrate"] for name, packages in known.items()}
-print(json.dumps({"python": sys.executable, "rivals": {name: packages for name, packages in rivals.items() if packages}}))
+print(json.dumps({"python": sys.executable, "rivals": {n: packages for n, packages in rivals.items() if packages}}))
 """
 TOOL = ("runbook", "phases", "checks", "cleanup", "deployment")
 _OURS = "nothing has a name of ours"
