@@ -114,7 +114,7 @@ class Duck:
         if path == "/":
             return DIRECTORY
         if path == "/file":
-            return {**FILE, "st_size": 4, "st_mtime": 1234567890.25, "st_nlink": 0}
+            return {"st_mode": FILE["st_mode"], "st_size": 4, "st_mtime": 1234567890.25}
         raise FuseOSError(errno.ENOENT)
 
     def readdir(self, path: str, fh: int) -> list[tuple[str, dict[str, Any] | None, int]]:

@@ -25,6 +25,23 @@ def test_a_call_override_sees_every_operation(tmp_path: Path, backend: str) -> N
         assert re.search(rf"^{operation} /", seen, re.MULTILINE), f"{operation} did not pass through __call__"
 
 
+def test_a_class_on_fusepys_own_bases(tmp_path: Path, backend: str) -> None:
+    """Operations, LoggingMixIn and FuseOSError of the module fuse itself, as such classes were written for years."""
+    with serve("tests.dualfuse.old_style:OldStyle", tmp_path / "m", backend) as daemon:
+        place = Path(daemon.mountpoint)
+        assert [path.name for path in place.iterdir()] == ["who"]
+        assert (place / "who").read_bytes() == str(os.getpid()).encode()
+        assert os.listxattr(place / "who") == [], "what the base class says"
+        for call, words in (
+            (lambda: os.getxattr(place / "who", "user.x"), "not supported"),
+            ((place / "none").stat, "No such file"),
+            ((place / "new").mkdir, "Read-only"),
+        ):
+            with pytest.raises(OSError, match=words):
+                call()
+        assert daemon.stop() == 0
+
+
 def test_a_class_that_inherits_nothing(tmp_path: Path, backend: str) -> None:
     with serve("tests.dualfuse.odd:Duck", tmp_path / "m", backend) as daemon:
         place = Path(daemon.mountpoint)
@@ -35,6 +52,9 @@ def test_a_class_that_inherits_nothing(tmp_path: Path, backend: str) -> None:
         assert os.statvfs(place).f_namemax == 255
         with pytest.raises(OSError, match="not implemented"):
             (place / "new").mkdir()
+        for call in (lambda: os.getxattr(place / "file", "user.x"), lambda: os.listxattr(place / "file")):
+            with pytest.raises(OSError, match="not supported"):  # what the kernel makes of "not implemented"
+                call()
 
 
 def test_float_times(tmp_path: Path, backend: str) -> None:
