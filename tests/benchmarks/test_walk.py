@@ -19,7 +19,7 @@ def test_the_memory_of_a_walk_comes_back() -> None:
         assert len(seen["after"]) == len(seen["forgotten"]) == 2
         assert seen["after"][0] > seen["before"] > 1_000_000
         assert seen["bytes_per_file"] > 50
-        assert seen["returned"] > 0.1
+        assert seen["returned"] > (0.5 if backend == "pyfuse3" else 0.1)  # nearly all with malloc, see allocator.py
         assert seen["again"] < 1.6
 
 
