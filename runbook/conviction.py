@@ -37,7 +37,7 @@ QUICK: Mapping[Metric, tuple[float, ...]] = MappingProxyType(
 #: What a side that is well may have of what the limit allows, and how likely a breach may be there and still convict.
 WELL, CHANCE = 0.5, 1e-3
 #: The same where a side that is well is one like the stable side, which is known over so many seconds.
-RARE, USUAL = 1e-6, 900.0
+RARE, USUAL = 1e-6, 300.0
 #: Bad operations that it takes at least.
 FEWEST = 2
 MOMENT = 0.8  # seconds: a little less than between two looks, so that no two of them fall into one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from checks.gate import Against, Status, Threshold, Verdict, judge
@@ -84,6 +85,7 @@ class Judgement:
             def moments(window: float, metric: Metric = trigger.metric) -> Sequence[Point]:
                 return series(self._source().slices(side, window, conviction.MOMENT), metric)
 
+            @cache  # the same minutes stand beside every window
             def stable(window: float, metric: Metric = trigger.metric) -> Measurement:
                 return self._source().measure(metric, Side.STABLE, window)
 
