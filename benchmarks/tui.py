@@ -1,35 +1,30 @@
-"""What the terminal interface costs: first paint against a bare Textual app, a tick, idling, growth.
+"""What the terminal interface costs: first paint against a bare Textual app, a tick, idling, growth, a key's answer.
 
 Run by `./dev bench tui`. Both apps run in turn on a pseudo-terminal of 120x36, so that noise falls on both alike; first
 paint is the wall-clock time from the start of the process to the first full frame, the median over the rounds.
 Idling is measured of an app that stays open over a real, not yet deployed folder: its CPU share while nothing is
 pressed, and how much it grew. A tick is the CPU time of a repaint of the metrics, two charts of two series of 300
 points and the table below them. The growth over an hour is of 3,600 ticks of the app's own clock, as fast as they go,
-each with a look that says something new; `--seconds 3600` idles for an hour on the wall's clock instead.
+each with a look that says something new; `--seconds 3600` idles for an hour on the wall's clock instead. A key's answer
+is the wall-clock time from the press to the first row of what it opens, while the metrics source hangs: the median.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import fcntl
 import gc
 import json
 import os
-import pty
-import select
-import signal
 import statistics
-import struct
-import subprocess
 import sys
 import tempfile
-import termios
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+from benchmarks.screening import keys
+from benchmarks.screening.terminal import SIZE, drain, on_a_terminal, read_until
 
 PROGRAM = str(Path(sys.executable).with_name("lighthouse-migrate"))
 BARE = """
@@ -43,45 +38,7 @@ class Bare(App):
 Bare().run()
 """
 MARKS = {"bare": b"FIRST PAINT", "tui": b"Weeks"}
-SIZE = (36, 120)
-SECONDS = 20.0
 POINTS = 300  # of each series
-
-
-@contextmanager
-def on_a_terminal(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run a command on a pseudo-terminal of its own, and end it."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    process = subprocess.Popen(
-        command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=environment
-    )
-    os.close(theirs)
-    try:
-        yield process, ours
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        os.close(ours)
-
-
-def read_until(terminal: int, mark: bytes, seconds: float = SECONDS) -> None:
-    """Read what is painted until a mark is there."""
-    painted, end = b"", time.monotonic() + seconds
-    while mark not in painted:
-        ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
-        if not ready:
-            raise SystemExit(f"{mark.decode()} was not painted; the end of what was: {painted[-300:]!r}")
-        painted += os.read(terminal, 65536)
-
-
-def drain(terminal: int, seconds: float) -> None:
-    """Let it paint for a while."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        if select.select([terminal], [], [], left)[0]:
-            os.read(terminal, 65536)
 
 
 def first_paint(name: str, command: list[str], folder: Path) -> float:
@@ -171,6 +128,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="of first paint")
     parser.add_argument("--seconds", type=float, default=30.0, help="to idle; 3600 for a soak on the wall's clock")
     parser.add_argument("--ticks", type=int, default=3600, help="of the soak on the app's own clock")
+    parser.add_argument("--presses", type=int, default=20, help="of each key")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lm") as name:
         folder = Path(name)
@@ -184,6 +142,7 @@ def main() -> None:
                     taken[which].append(seconds)
         bare, ours = (statistics.median(taken[which]) * 1000 for which in ("bare", "tui"))
         share, idle_growth = idle(folder, chosen.seconds)
+    waits = keys.waited(chosen.presses)
     figures = {
         "bare_first_paint_ms": bare,
         "first_paint_ms": ours,
@@ -192,6 +151,8 @@ def main() -> None:
         "idle_cpu_percent": share,
         "idle_growth_mb": idle_growth,
         "growth_mb": asyncio.run(an_hour(chosen.ticks)),
+        "keys_ms": statistics.median(waits) * 1000,
+        "keys_worst_ms": max(waits) * 1000,
     }
     print(json.dumps({key: round(value, 2) for key, value in figures.items()}))
 
