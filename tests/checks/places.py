@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from deployment.errors import UnreachableError
 from deployment.metrics.source import Measurement, Metric
 from deployment.model import Change, Image, Observation, Side
 from deployment.targets.target import Completed, Place, Say
+from tests.ports import free_ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -62,15 +62,6 @@ class Numbers:
     def measure(self, metric: Metric, side: Side, window: float) -> Measurement:
         known = self.values.get((metric, side))
         return known or Measurement(metric, side, window, None, 0, time.time())
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def place_in(folder: Path) -> Place:

@@ -18,7 +18,8 @@ from checks.runner import run
 from deployment.http_ask import ask
 from deployment.model import Observation, Side
 from deployment.targets.processes import which
-from tests.checks.places import HostTarget, Numbers, context_in, free_ports, place_in
+from tests.checks.places import HostTarget, Numbers, context_in, place_in
+from tests.ports import free_ports
 from tests.waiting import until
 
 pytestmark = pytest.mark.prometheus

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.checks.museum.exhibit import Visit
-from tests.checks.places import REPOSITORY, free_ports
+from tests.checks.places import REPOSITORY
+from tests.ports import free_ports
 
 IMAGE = "python:3.11-slim-bookworm"
 ASKED = ("host.fuse-device", "host.capabilities", "bridge.seccomp", "bridge.user-namespace", "bridge.limits")

@@ -11,8 +11,9 @@ from checks.registry import CHECKS
 from checks.runner import run
 from runbook.settings import FILE
 from tests.checks.museum.exhibit import Visit
-from tests.checks.places import HostTarget, context_in, free_ports
+from tests.checks.places import HostTarget, context_in
 from tests.cleanup import projects
+from tests.ports import free_ports
 
 ASKED = tuple(c.id for c in CHECKS.values() if c.repairs is not None)
 DOCKERFILE = (

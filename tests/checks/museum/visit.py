@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from tests.checks.museum.exhibit import NOBODY, Exhibit, Visit, name_of
-from tests.checks.places import REPOSITORY, free_ports
+from tests.checks.places import REPOSITORY
 from tests.checks.worlds import overlay, reachable
+from tests.ports import free_ports
 
 #: The first line of every world: a namespace whose mounts are passed on as on a host under systemd.
 APART = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc")

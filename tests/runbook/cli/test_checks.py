@@ -15,9 +15,9 @@ from checks.explanations import EXPLANATIONS
 from checks.registry import ALWAYS, CHECKS
 from runbook.settings import FILE
 from tests.checks.museum.project import HEALTHY
-from tests.checks.places import free_ports
 from tests.checks.worlds import NOBODY, reachable
 from tests.cleanup import projects
+from tests.ports import free_ports
 
 START = {"start.sh": "#!/bin/bash\nexec python -m lighthouse.mcp_server\n"}
 
