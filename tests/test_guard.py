@@ -51,7 +51,7 @@ def run_tests(folder: Path, source: str, **environment: str) -> subprocess.Compl
         [sys.executable, "-m", "pytest", *arguments, str(folder / "base"), str(file)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=270,
         cwd=REPOSITORY,
         env=os.environ | environment,
     )

@@ -36,14 +36,14 @@ def on_another_machine(checkout: Path, *preparations: str, run: str) -> subproce
         ["unshare", "--mount", "--propagation", "private", "bash", "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=270,
         stdin=subprocess.DEVNULL,
         cwd="/",  # ./dev works when called from elsewhere
     )
 
 
 def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([REPOSITORY / "dev", *arguments], capture_output=True, text=True, timeout=60, cwd="/")
+    return subprocess.run([REPOSITORY / "dev", *arguments], capture_output=True, text=True, timeout=270, cwd="/")
 
 
 def test_help_names_every_command() -> None:

@@ -113,7 +113,7 @@ def test_a_shadow_that_differs_is_found_by_path_and_operation(short_tmp: Path) -
             return {found["path"] for found in divergences(primary)}
 
         wanted = {f"current/{name}" for name in ("content", "missing", "mode", "xattr")}
-        until(lambda: wanted <= seen(), 20)
+        until(lambda: wanted <= seen())
         assert "current/same" not in seen()
         found = {one["path"]: one for one in divergences(primary)}
         assert found["current/missing"]["shadow"] == {"backend": "pyfuse3", "error": "ENOENT"}
@@ -137,5 +137,5 @@ def test_a_shadow_that_does_not_answer_is_not_a_divergence(pair: tuple[Bridge, B
     assert comparisons(primary) == 0
     assert divergences(primary) == []
     shadow.start()
-    until(lambda: primary.request("GET", "/files/a") and comparisons(primary) > 0, 20)
+    until(lambda: primary.request("GET", "/files/a") and comparisons(primary) > 0)
     assert divergences(primary) == []

@@ -92,7 +92,7 @@ def requests(port: int, count: int) -> None:
             assert answer.status == 200
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for the real world to get somewhere."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -42,7 +42,7 @@ def ask_in(folder: Path, check: str, world: str = "", user: Sequence[str] = (), 
     script = f'set -e\ncd {REPOSITORY}\n{reachable(folder) if user else ""}\n{world}\n"$@"\nexit 0'
     apart = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
     command = [*apart, "sh", "-c", script, "world", *asking]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=270)
     assert done.returncode == 0, done.stderr
     return Asked(*json.loads(done.stdout.splitlines()[-1]))
 

@@ -28,7 +28,7 @@ def serve(
         yield daemon
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
     """Wait until a real process or the kernel has done something, at most so long."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -20,7 +20,7 @@ ENTER = "mount --make-rshared /"
 #: What a host for ordinary users has and a stock Debian has not.
 ORDINARY = "{etc}echo user_allow_other >> /etc/fuse.conf\n"
 WHEELS = "LIGHTHOUSE_MIGRATE_WHEELS"
-PATIENCE = 90  # seconds
+PATIENCE = 270  # seconds
 
 
 def visit(exhibit: Exhibit, folder: Path) -> Visit:

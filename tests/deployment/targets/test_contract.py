@@ -76,16 +76,16 @@ def test_a_killed_bridge_comes_back_and_fails_no_client(both: Deployed) -> None:
     before = both.target.observe().serving(Side.CANARY)
     assert before is not None and before.pid is not None
     with Clients(both.place.router_port) as clients:
-        until(lambda: clients.done > 100, 60)
+        until(lambda: clients.done > 100)
         assert processes.send(before.pid, signal.SIGKILL, BRIDGE)
 
         def back() -> bool:
             now = both.target.observe().serving(Side.CANARY)
             return now is not None and now.ready and now.pid != before.pid
 
-        until(back, 20)
+        until(back)
         seen = clients.done
-        until(lambda: clients.done > seen + 100, 60)
+        until(lambda: clients.done > seen + 100)
     assert clients.failed == []
 
 
@@ -94,8 +94,8 @@ def test_a_killed_router_comes_back_with_its_routes_and_weight(both: Deployed) -
     folder = both.place.state / "haproxy"
     pid = processes.working_in([folder], "haproxy.cfg")[folder]
     assert processes.send(pid, signal.SIGKILL, "haproxy.cfg")
-    until(lambda: processes.working_in([folder], "haproxy.cfg").get(folder) not in (None, pid), 20)
-    until(lambda: both.target.observe().router, 20)
+    until(lambda: processes.working_in([folder], "haproxy.cfg").get(folder) not in (None, pid))
+    until(lambda: both.target.observe().router)
     after = both.target.observe()
     assert (after.weight, after.routes) == (before.weight, before.routes)
     until(both.serves)
@@ -165,7 +165,7 @@ def test_an_instance_with_an_open_file_drains_until_it_is_closed(both: Deployed)
         held.write("written to the one that drains")
         held.flush()
         assert both.target.observe().named(canary) is not None
-    until(lambda: both.target.observe().named(canary) is None, 20)
+    until(lambda: both.target.observe().named(canary) is None)
     assert (both.place.live / "current" / "open").read_text() == "written to the one that drains"
     both.to(Deployment(STABLE, CANARY, 50))
     assert not (both.place.state / "instances" / canary).exists()

@@ -59,7 +59,7 @@ def test_an_ordinary_user_walks_the_same_way(short_tmp: Path, wheels: Path) -> N
         env={**os.environ, "HOME": str(home), "TMPDIR": str(home)},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
@@ -89,7 +89,7 @@ def test_bridges_outlive_their_supervisor_and_are_not_doubled(both: Deployed) ->
     name = next(i.name for i in seen.instances if i.side is Side.CANARY)
     both.set_weight(0)
     both.retire(name)
-    until(lambda: both.target.observe().named(name) is None, 20)
+    until(lambda: both.target.observe().named(name) is None)
     both.to(Deployment(STABLE, CANARY, 50))
 
 
