@@ -130,6 +130,7 @@ def test_sigterm_waits_for_what_is_open_and_names_who_holds_it(bridge: Bridge) -
 
 
 def test_sigterm_lets_open_files_be_finished(bridge: Bridge) -> None:
+    bridge.settings["LIGHTHOUSE_DRAIN_TIMEOUT"] = "60"
     bridge.start()
     held = (bridge.current / "a").open("w+b", buffering=0)
     assert bridge.process is not None
@@ -137,7 +138,7 @@ def test_sigterm_lets_open_files_be_finished(bridge: Bridge) -> None:
     until(lambda: not bridge.leftovers())
     held.write(b"finished")
     held.close()
-    assert bridge.process.wait(timeout=4) == 0
+    assert bridge.process.wait(timeout=30) == 0  # once all is closed, and no later
     bridge.start()
     assert bridge.request("GET", "/files/a") == (200, b"finished")
 
@@ -252,14 +253,14 @@ def test_a_hung_mount_is_said_and_requests_do_not_wait_for_it(bridge: Bridge) ->
     pid = bridge.health()["mount_pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        until(lambda: bridge.health()["status"] == "unresponsive", 15)
+        until(lambda: bridge.health()["status"] == "unresponsive")
         assert bridge.metric("lighthouse_fuse_mount_responsive", backend="fusepy") == 0
         started = time.monotonic()
         assert bridge.request("GET", "/files/a")[0] == 503
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 10  # the mount stays stopped
     finally:
         os.kill(pid, signal.SIGCONT)
-    until(lambda: bridge.health()["status"] == "ok", 15)
+    until(lambda: bridge.health()["status"] == "ok")
     assert bridge.request("PUT", "/files/a", b"x")[0] == 201
 
 
@@ -270,7 +271,7 @@ def test_a_second_bridge_in_the_same_state_folder_is_refused(bridge: Bridge) -> 
     with cleaned(second):
         second.start(wait=False)
         assert second.process is not None
-        assert second.process.wait(timeout=15) == 1
+        assert second.process.wait(timeout=60) == 1
         assert "another Bridge is running" in second.log()
     assert bridge.health()["status"] == "ok"
 
@@ -286,8 +287,18 @@ def test_it_does_not_start_with_what_cannot_work(bridge: Bridge, key: str, value
     bridge.settings[key] = value
     bridge.start(wait=False)
     assert bridge.process is not None
-    assert bridge.process.wait(timeout=15) == status
+    assert bridge.process.wait(timeout=60) == status
     assert f"error: {said}" in bridge.log() or said in bridge.log()
+
+
+@pytest.mark.parametrize("has_agents", [False, True])
+def test_it_warns_where_anybody_could_reach_it_and_may_do_everything(bridge: Bridge, has_agents: bool) -> None:
+    bridge.settings["LIGHTHOUSE_HOST"] = "0.0.0.0"
+    if has_agents:
+        (bridge.folder.parent / "agents.json").write_text('{"agents": {}}')
+    bridge.start()
+    assert ("whoever reaches 0.0.0.0 may do everything" in bridge.log()) is not has_agents
+    assert bridge.request("GET", "/list")[0] == (401 if has_agents else 200)
 
 
 def test_a_port_that_is_taken_is_said(bridge: Bridge, short_tmp: Path) -> None:
@@ -296,7 +307,7 @@ def test_a_port_that_is_taken_is_said(bridge: Bridge, short_tmp: Path) -> None:
     with cleaned(second):
         second.start(wait=False)
         assert second.process is not None
-        assert second.process.wait(timeout=15) == 1
+        assert second.process.wait(timeout=60) == 1
         assert f"cannot listen on 127.0.0.1:{bridge.port}" in second.log()
 
 

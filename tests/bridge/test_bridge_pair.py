@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.bridge.harness import BACKENDS, Bridge, cleaned
+from tests.waiting import until
 
 pytestmark = pytest.mark.fuse
 
@@ -79,6 +80,26 @@ def test_logs_appended_through_both_keep_every_line(pair: tuple[Bridge, Bridge])
         assert len(lines) == 120
         for name in "ab":
             assert [line for line in lines if line[0] == name] == [f"{name} {number}" for number in range(60)]
+
+
+@pytest.mark.parametrize("reader", [0, 1])
+def test_tail_f_follows_a_stream_that_grows_through_the_other_bridge(
+    pair: tuple[Bridge, Bridge], tmp_path: Path, reader: int
+) -> None:
+    here, there = pair[reader].mount / f"streams/tailed{reader}", pair[1 - reader].mount / f"streams/tailed{reader}"
+    there.touch()
+    seen = tmp_path / "seen"
+    with seen.open("wb") as out:
+        tail = subprocess.Popen(["tail", "-n", "+1", "-s", "0.05", "-f", str(here)], stdout=out)
+    try:
+        for number in range(3):
+            with there.open("ab", buffering=0) as stream:
+                stream.write(b"%d\n" % number)
+            until(lambda number=number: seen.read_bytes().endswith(b"%d\n" % number))  # type: ignore[misc]
+        assert seen.read_bytes() == b"0\n1\n2\n"
+    finally:
+        tail.kill()
+        tail.wait()
 
 
 def test_the_backends_pass_the_parity_suite_on_the_bridges_own_file_system(pair: tuple[Bridge, Bridge]) -> None:
