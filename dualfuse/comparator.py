@@ -113,8 +113,10 @@ class Comparator:
     def _discover(self, folder: str, names: Sequence[str]) -> None:
         """Remember what a folder lists: where clients are all on the other side, the tap tells of nothing new."""
         for name in names:
+            if len(self._known) >= KNOWN:
+                return
             path = f"{folder}/{name}" if folder else name
-            if len(self._known) < KNOWN and not name.startswith(HIDDEN) and not self._skipped(path):
+            if not name.startswith(HIDDEN) and not self._skipped(path):
                 self._known.setdefault(path, 0)
 
     def _oldest(self, number: int) -> list[str]:
