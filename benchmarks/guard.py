@@ -149,6 +149,8 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, what it mounted is taken down
     said: dict[str, Any] = {"load_average": os.getloadavg()[0]}
+    if options.rounds:
+        said |= rounds(options)
     if options.hours:
         said["aa_false_rollbacks"] = aa_false_rollbacks(options.hours, options.seed)
         say(f"{said['aa_false_rollbacks']} false rollbacks in {options.hours:g} simulated hours")
@@ -158,8 +160,6 @@ def main() -> int:
         say(f"on the same minute of traffic the sources differ by {said['sources_differ']:.2%} at most")
     said |= instrument_cost()
     say(f"the instrument adds {said['instrument_adds_us']} µs to an operation; a stat takes {said['stat_us']} µs")
-    if options.rounds:
-        said |= rounds(options)
     print(json.dumps(said))
     slow = [k for k, v in said.items() if k.startswith("fault_to_safe_seconds.") and (v is None or v > 5.0)]
     never = (
