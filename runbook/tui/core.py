@@ -168,6 +168,7 @@ class Core(App[None]):
         if seen.metered is None and self.seen is not None:  # not asked for this time
             seen = replace(seen, metered=self.seen.metered)
         self.seen, self.trouble, self.looked_at = seen, None, self.now()
+        self.stopped = self.stopped.seeing(seen)
         self._paint()
 
     def on_unanswered(self, message: Unanswered) -> None:

@@ -23,7 +23,8 @@ ROOMS = {
 }
 WALK = (
     "The walk: `{advance}` enters the next week. It asks the checks, shows the plan and asks you.",
-    "Each change is verified; what it says, step by step, is in `{log}`.",
+    "Weeks 7 and 8 want the deployment's name typed. Each change is verified; what it says is in `{log}`.",
+    "Above the keys stands what is waited for and what helps. `{checks}` asks the checks, and `{run}` there repairs.",
     "A stage soaks, then its gates must pass. In `{log}`, `{wait}` waits for both, and a breach rolls back by itself.",
     "SOAK waits by design. HOLD waits because a gate says no: `{explain}` says why. `?` on a gate: too few samples.",
     "`{rollback}` brings fusepy back to every client, at once, from any week; `{advance}` takes the walk up again.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.content import Content
 
 from checks.gate import Status as Outcome
-from deployment.errors import OperatorError
+from deployment.errors import HeldError, OperatorError
 from runbook.cli.words import span
 from runbook.state import Status
 from runbook.tui.glyphs import BLUE, ORANGE
@@ -40,21 +40,25 @@ class Here:
     error: OperatorError | None = None  # why its newest movement went no further
     when: Seen | None = None  # what was seen then
 
+    def seeing(self, seen: Seen) -> Here:
+        """Return it with a newer look, if there was none since the movement ended."""
+        was = self.when is not None and self.when.snapshot.word == "AT WORK"
+        return replace(self, when=seen) if was else self
+
 
 def refused(seen: Seen, here: Here) -> OperatorError | None:
     """Return why this session's newest movement went no further, while that is still so."""
     if here.at_work or here.when is None or seen.snapshot.word in ("AT WORK", "ROLLED BACK"):
         return None
-    was, now = ((s.state.status, s.state.week, s.state.stage) for s in (here.when.snapshot, seen.snapshot))
-    still = here.when.snapshot.word in (seen.snapshot.word, "AT WORK")
-    return here.error if was == now and still else None
+    was, now = ((s.word, s.state.status, s.state.week, s.state.stage) for s in (here.when.snapshot, seen.snapshot))
+    return here.error if was == now else None
 
 
 def reason(seen: Seen, here: Here) -> tuple[Part, str]:
     """Return what the walk waits for, after the word for it."""
     shot, error = seen.snapshot, refused(seen, here)
     if error is not None:
-        return ("Refused: ", f"bold {ORANGE}"), text(error.message)
+        return ("Refused: " if isinstance(error, HeldError) else "Failed: ", f"bold {ORANGE}"), text(error.message)
     if shot.word == "AT WORK" and here.at_work:
         return ("AT WORK: ", "bold"), "each change is verified before the next one is made"
     label = "Held by: " if shot.word == "HOLD" else f"{shot.word}: "

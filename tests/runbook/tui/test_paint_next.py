@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from deployment.errors import HeldError
+from deployment.errors import HeldError, UnreachableError
 from runbook.tui.keys import KEYS, named, remapped
 from runbook.tui.look import Seen
-from runbook.tui.paint_next import Here, commands, in_keys, next_line, next_steps, tries
+from runbook.tui.paint_next import Here, commands, in_keys, next_line, next_steps, refused, tries
 from tests.runbook.tui.hand import NOW, PICTURES, WEEK5
 
 SHOWN = named(KEYS)
@@ -45,6 +45,18 @@ def test_what_refused_the_last_advance_is_said_with_its_repair_first() -> None:
         " Refused: week 5 cannot be left: backup: it is torn · c run"
     )
     assert "Refused: week 5 cannot be left" in next_steps(READY, here, NOW, 80, SHOWN).plain
+
+
+def test_a_refusal_that_ended_a_moment_ago_belongs_to_the_next_look() -> None:
+    at_work = elsewhere(word="AT WORK")
+    here = Here(error=TORN, when=at_work).seeing(at_work)
+    assert refused(READY, here.seeing(READY)) is TORN
+    assert refused(elsewhere(word="HOLD"), here.seeing(READY).seeing(elsewhere(word="HOLD"))) is None
+
+
+def test_what_failed_is_not_called_refused() -> None:
+    here = Here(error=UnreachableError("the supervisor does not answer", "look"), when=READY)
+    assert next_line(READY, here, 120, SHOWN).plain.startswith(" Failed: the supervisor does not answer · c run")
 
 
 def elsewhere(**changed: object) -> Seen:
