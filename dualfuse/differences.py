@@ -93,7 +93,7 @@ KNOWN: tuple[Difference, ...] = (
     Difference(
         "the end of a daemon whose operation hangs",
         "after TERM it never ends by itself: libfuse2 waits for the operation",
-        "after TERM it ends 5 s later, whatever still runs",
+        "after TERM it ends 5 s later, whatever operation still runs; for init and destroy it waits as fusepy does",
         "a service manager must be able to stop a service; until then the operation has had its time",
     ),
     Difference(

@@ -252,9 +252,11 @@ def _serve_stock(pyfuse3: Any, session: _Session, requests: Requests, path: str,
     """Serve with ``pyfuse3.main`` on trio, operations in worker threads."""
     trio = insides.use_real_trio(pyfuse3)
 
+    limit = trio.CapacityLimiter(MAX_THREADS)  # trio's own would let the 41st operation wait for the forty before it
+
     def in_thread(handler: Any) -> Any:
         async def request(*args: Any) -> Any:
-            return await trio.to_thread.run_sync(handler, *args)
+            return await trio.to_thread.run_sync(handler, *args, limiter=limit)
 
         return request
 
@@ -266,7 +268,7 @@ def _serve_stock(pyfuse3: Any, session: _Session, requests: Requests, path: str,
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop_on_signal)
-            await pyfuse3.main()
+            await pyfuse3.main(max_tasks=MAX_THREADS)
             nursery.cancel_scope.cancel()
 
     async def stop_on_signal() -> None:

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 
 import pytest
 
 from dualfuse import insides
+from dualfuse.daemon import Daemon
 from tests.dualfuse.served import serve, wait_for
 
 HERE = Path(__file__).parents[2]
@@ -36,6 +38,7 @@ def test_pyfuse3_loads_without_trio_and_leaves_no_stand_in() -> None:
     script = """
 import json, sys
 from dualfuse import insides
+from dualfuse.daemon import Daemon
 pyfuse3 = insides.load()
 lean = [name for name in ("trio", "importlib.metadata", "asyncio") if name in sys.modules]
 import trio, importlib.metadata
@@ -104,6 +107,26 @@ def test_a_second_mount_is_refused_while_the_first_is_served_and_taken_afterward
     assert "one mount a process" in said
     assert "process of its own" in remedy
     assert went_on == [True, True, True]
+
+
+@pytest.mark.fuse
+def test_a_version_that_was_never_tested_is_served_by_the_stock_loop_aloud(tmp_path: Path) -> None:
+    """Reads that block neither wait for each other, however many, nor keep a stat waiting."""
+    untested = "import sys; from dualfuse import insides; insides.TESTED = ('9.9.',); "
+    command = [sys.executable, "-c", untested + "from dualfuse.__main__ import main; sys.exit(main())", "mount"]
+    (tmp_path / "m").mkdir()
+    with Daemon("dualfuse.samples.slow:Slow", tmp_path / "m", "pyfuse3", command=command) as daemon:
+        assert "is not one of 9.9.x" in daemon.output()
+        readers = [threading.Thread(target=(tmp_path / f"m/sleep-2.{n:03}").read_bytes) for n in range(60)]
+        start = time.monotonic()
+        for reader in readers:
+            reader.start()
+        assert not (tmp_path / "m" / "none").exists()
+        looked = time.monotonic() - start
+        for reader in readers:
+            reader.join()
+        assert looked < 2 < time.monotonic() - start < 4
+        assert daemon.stop() == 0
 
 
 @pytest.mark.fuse
