@@ -134,6 +134,12 @@ class ChecksRoom(Room):
     def _detail(self) -> None:
         result = self._chosen()
         detail = self.query_one("#finding", Static)
+        before = detail.content
+        self._describe(detail, result)
+        if detail.content != before:  # it may take more rows now, and fewer are left for the list
+            self.call_after_refresh(self.query_one(OptionList).scroll_to_highlight)
+
+    def _describe(self, detail: Static, result: Result | None) -> None:
         if result is None:
             show(detail, Content("choose a check with up and down; enter asks again"), layout=True)
             return

@@ -42,6 +42,19 @@ def test_a_finding_is_shown_and_its_remedy_copied(operated: Operated) -> None:
     operate(operated.app(), act)
 
 
+def test_the_first_finding_is_in_view_however_long_the_list_and_the_finding(operated: Operated) -> None:
+    operated.walk.to(0)
+    long = replace(failing("the file is torn"), why="x " * 200, remedy="y " * 200)
+    operated.walk.judgement.findings["boundary"] = long
+
+    async def act(pilot: Pilot[None], app: MigrateApp) -> None:
+        await pilot.press("c")
+        await until(pilot, lambda: "boundary" in app.results and not app.works)
+        await until(pilot, lambda: "FAIL boundary" in text_of(app))
+
+    operate(operated.app(), act, (80, 24))
+
+
 def test_the_history_is_filtered_and_widened(operated: Operated) -> None:
     operated.walk.to(1)
 
