@@ -37,6 +37,7 @@ SAMPLES = 64  # taken from the tap at once
 IDLE = 0.1  # seconds between two batches when the tap is quiet
 PATIENCE = 5.0  # seconds the shadow may take
 RETRY = 1.0  # seconds after a side did not answer
+FILES = ("current",)  # where clients' files are: what nobody touches through the primary is found from there
 # Parts of the mount that each Bridge fills by itself, and why they are no divergence.
 OWN = {
     "debug": "says how this very Bridge is",
@@ -143,7 +144,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--agents", type=Path, required=True, help="the file of the agents, which the shadow reads too")
     told = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s comparator %(levelname)s %(message)s")
-    comparator = Comparator(MountedSide(told.mount, told.primary), Shadow(told.shadow, Roster(told.agents)), is_own)
+    shadow = Shadow(told.shadow, Roster(told.agents))
+    comparator = Comparator(MountedSide(told.mount, told.primary), shadow, is_own, FILES)
     session = Session(comparator, told.tap, told.rate)
     answer_at(told.socket, session.answer)
     pause = 0.0

@@ -52,13 +52,20 @@ class Comparator:
         primary: The side that serves.
         shadow: The side that is compared with it.
         skipped: Tells paths that the two need not show alike.
+        begin: Folders that are known without the tap's having told of them.
     """
 
-    def __init__(self, primary: Side, shadow: Side, skipped: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        primary: Side,
+        shadow: Side,
+        skipped: Callable[[str], bool] = lambda _: False,
+        begin: Sequence[str] = (),
+    ) -> None:
         self._primary = primary
         self._shadow = shadow
         self._skipped = skipped
-        self._known: OrderedDict[str, int] = OrderedDict()  # paths, with the size that was seen last
+        self._known: OrderedDict[str, int] = OrderedDict.fromkeys(begin, 0)  # paths, with the size that was seen last
         self._cursors: dict[str, int] = {}  # how far into a large file was looked already
         self.counts: Counter[tuple[str, str, str, str]] = Counter()  # kind, operation, primary, shadow
         self.divergences: deque[dict[str, Any]] = deque(maxlen=KEPT)

@@ -139,3 +139,21 @@ def test_a_shadow_that_does_not_answer_is_not_a_divergence(pair: tuple[Bridge, B
     shadow.start()
     until(lambda: primary.request("GET", "/files/a") and comparisons(primary) > 0)
     assert divergences(primary) == []
+
+
+def test_what_clients_do_through_the_shadow_alone_is_compared_too(pair: tuple[Bridge, Bridge]) -> None:
+    """As in week 7, where nobody is left on the primary: its tap tells of nothing."""
+    primary, shadow = pair
+    mirrored(primary, shadow)
+    (shadow.current / "folder").mkdir()
+    for number in range(5):
+        (shadow.current / "folder" / str(number)).write_bytes(b"x")
+
+    def known() -> int:
+        told: dict[str, int] = json.loads(primary.request("GET", "/divergences")[1])
+        return told["known"]
+
+    until(lambda: known() >= 7)  # current, the folder, and what is in it
+    assert divergences(primary) == []
+    before = comparisons(primary)
+    until(lambda: comparisons(primary) > before)
