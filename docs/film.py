@@ -47,8 +47,9 @@ def film(moments: Sequence[Moment]) -> str:
     for number, one in enumerate(moments):
         steps.append(f"{gone / whole:.4%}{{transform:translateY({-number * high:g}px)}}")
         gone += one.seconds
-    style = f"@keyframes walk{{{''.join(steps)}}}#walk{{animation:walk {whole:g}s step-end infinite}}"
-    return _sheet(moments, style)
+    moves = f"@keyframes walk{{{''.join(steps)}}}#walk{{animation:walk {whole:g}s step-end infinite}}"
+    stands = "@media(prefers-reduced-motion){#walk{animation:none}}"  # then it is the first moment
+    return _sheet(moments, moves + stands)
 
 
 def _sheet(moments: Sequence[Moment], style: str) -> str:

@@ -52,6 +52,7 @@ def test_a_film_shows_each_moment_for_its_time_and_keeps_a_row_once() -> None:
     assert sorted(str(t.text) for t in texts(svg)) == ["one", "same", "two"]
     assert "0.0000%{transform:translateY(0px)}25.0000%{transform:translateY(-36px)}" in svg
     assert "animation:walk 4s step-end infinite" in svg
+    assert "@media(prefers-reduced-motion){#walk{animation:none}}" in svg
     assert [u.get("y") for u in ElementTree.fromstring(svg).iter(f"{SVG}use")] == ["0", "18", "36", "54"]
 
 
