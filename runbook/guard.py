@@ -92,9 +92,9 @@ class Guard:
         verdicts: tuple[Verdict, ...] = ()
         refuge: tuple[Verdict, ...] = ()
         silent = False
+        engine.judgement.poll()  # also where nothing is watched: what a stage counts is counted from just before it
         if stage is not None:
             during = replace(state, since=since)
-            engine.judgement.poll()
             verdicts = tuple(engine.judgement.triggers(stage, during))
             both = replace(stage, triggers=tuple(t for t in stage.triggers if t.metric in OF_BOTH))
             silent = any(v.status is Outcome.ERROR for v in verdicts)

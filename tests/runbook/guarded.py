@@ -38,10 +38,10 @@ class SaidSource:
         self.values: dict[tuple[Side, Metric], float | None] = {}
         self.samples = 5000
         self.failed = ""
-        self.asked = 0
+        self.asked = self.polled = 0
 
     def poll(self) -> None:
-        pass
+        self.polled += 1
 
     def measure(self, metric: Metric, side: Side, window: float) -> Measurement:
         self.asked += 1

@@ -251,6 +251,16 @@ def test_clients_that_somebody_moves_to_the_canary_after_a_rollback_are_brought_
     assert walk.world.observation.weight == 0
 
 
+def test_it_looks_on_after_a_rollback_so_that_the_next_stage_is_blamed_for_nothing_before_it(walk: Guarded) -> None:
+    walk.begin(6)
+    walk.goes_wrong(Metric.DIVERGENCE_RATIO, 0.05)
+    walk.pass_time(1)
+    assert walk.rolled_back()
+    before = walk.source.polled
+    walk.pass_time(5)
+    assert walk.source.polled == before + 5
+
+
 def test_what_fails_while_it_goes_back_is_tried_again_and_nothing_is_lost(walk: Guarded) -> None:
     walk.begin(6)
     walk.goes_wrong(Metric.ERROR_RATIO, 0.05)
