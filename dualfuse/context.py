@@ -38,6 +38,7 @@ class _Copy(NamedTuple):
     uid: int
     gid: int
     pid: int
+    fuse: Any = None  # libfuse's own handle, by which fusepy's fuse_exit ends the mount
 
 
 def current_caller() -> Caller | None:
@@ -47,8 +48,8 @@ def current_caller() -> Caller | None:
         if library is not None and name in SERVING:
             while isinstance(library, _Library):
                 library = library._library
-            pointer = library.fuse_get_context()
-            return _Copy(pointer.contents.uid, pointer.contents.gid, pointer.contents.pid)
+            said = library.fuse_get_context().contents
+            return _Copy(said.uid, said.gid, said.pid, said.fuse)
     return None
 
 
