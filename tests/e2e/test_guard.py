@@ -82,7 +82,7 @@ class Guarded:
         for process in self.watching:
             if process.poll() is None:
                 process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
         self.journal.close()
 
 
@@ -103,14 +103,14 @@ def test_a_guard_through_its_life(guarded: Guarded) -> None:
 
     # the stable path dies with its process, whose Bridge mounts again: the guard shows it again
     guarded.kill_mount(Side.STABLE)
-    until(lambda: "repaired" in guarded.kinds(), 30)
+    until(lambda: "repaired" in guarded.kinds())
     assert guarded.engine.target.observe().live == "stable-1"
     assert (operator.settings.place.live / "current").is_dir()
     assert guarded.status()["status"] == "in"
 
     # a guard that dies is missed
     guard.kill()
-    guard.wait(10)
+    guard.wait(60)
     seen = guarded.status()["guard"]
     assert (seen["alive"], seen["lost"]) == (False, True)
     assert f"process {guard.pid} died" in operator.succeed("status")
@@ -128,10 +128,10 @@ def test_a_guard_through_its_life(guarded: Guarded) -> None:
     until(guarded.guards)
     assert guarded.kinds().count("guard-lost") == 1
     guarded.kill_mount(Side.CANARY)
-    until(lambda: guarded.engine.state().status.value == "rolled-back", 30)
+    until(lambda: guarded.engine.state().status.value == "rolled-back")
     assert guarded.engine.target.observe().weight == 0
     os.write(ours, b"y\n")
-    assert asking.wait(30) == 3
+    assert asking.wait(60) == 3
     said = b""
     while b"hint" not in said:
         said += os.read(ours, 4096)
@@ -165,7 +165,7 @@ def test_the_stream_is_one_object_a_line(guarded: Guarded) -> None:
     assert process.stdout is not None
     lines = [json.loads(process.stdout.readline()) for _ in range(3)]
     process.terminate()
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert lines[0] == {"format": 1, "kind": "watch"}
     assert {"at", "week", "word", "why", "trouble", "traffic", "live", "triggers", "journal"} <= set(lines[1])
     assert process.returncode == 0

@@ -57,7 +57,7 @@ def test_an_override_ends_with_its_stage() -> None:
 
 
 def test_a_fold_goes_on_from_any_state_before() -> None:
-    kinds = [
+    kinds: list[tuple[str, dict[str, Any]]] = [
         ENTERED,
         ("overridden", {"id": "p95", "reason": "known"}),
         ("evidence", {"name": "backup", "data": {"sha256": "a"}}),
