@@ -7,11 +7,13 @@ left it goes at a fifth of its rate: a week of even that compares far more than 
 from __future__ import annotations
 
 MOST = 0.9  # of the time may be spent, whatever the rate
-SLICE = 0.1  # seconds: what is due in so long is compared at once
+#: Seconds: what is due in the first is compared at once; where that takes longer, what is due in as long, but in the
+#: second at most.
+SLICE, LONGEST_SLICE = 0.1, 1.0
 MOST_PATHS = 48  # at once, which is one request to the shadow
-OPERATIONS = 2  # that one look at a path judges, usually: getattr, and reading it
+OPERATIONS = 2  # that one look at a path judges, usually: what was done to it, and reading it
 #: Shares of a processor that the primary's mount process uses: from the first on it is spared, from the second on most.
-FREE, BUSY = 0.5, 0.8
+FREE, BUSY = 0.7, 0.85
 SPARED = 5.0  # times slower
 REMEMBERED = 2.0  # seconds over which that share is taken
 LONGEST_PAUSE = 5.0  # seconds, so that a mirror that is told to end does not wait
@@ -26,7 +28,7 @@ class Pace:
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self._busy = 0.0
+        self._busy = self._took = 0.0
         self._last: tuple[float, float] | None = None
 
     def saw(self, now: float, cpu: float) -> None:
@@ -45,8 +47,10 @@ class Pace:
     @property
     def paths(self) -> int:
         """How many paths to compare at once."""
-        return min(MOST_PATHS, max(1, round(self.rate * SLICE / OPERATIONS)))
+        due = self.rate / self.spared * min(max(SLICE, self._took), LONGEST_SLICE)
+        return min(MOST_PATHS, max(1, round(due / OPERATIONS)))
 
     def pause(self, took: float, done: int) -> float:
         """Return the seconds to wait after work that took so long and compared so many operations."""
+        self._took = took
         return min(max(took / MOST, self.spared * done / self.rate) - took, LONGEST_PAUSE)

@@ -66,10 +66,13 @@ class Compared:
         return tuple(key for key in keys if self.primary.get(key) != self.shadow.get(key))
 
     def operations(self) -> tuple[str, ...]:
-        """Return the operations that were compared: one of their own questions was answered, or the path is gone."""
+        """Return the operations that were compared: one of their own questions was answered, or the path is gone.
+
+        What is gone on both sides is one comparison, however much would have been asked of it.
+        """
         answered = {*self.primary, *self.shadow}
         if "error" in answered:
-            return tuple(self.wanted)
+            return tuple(self.wanted)[: 1 if self.primary == self.shadow else None]
         return tuple(name for name, questions in self.wanted.items() if questions[-1] in answered)
 
     def diverged(self) -> tuple[str, ...]:

@@ -23,7 +23,13 @@ def test_what_is_due_in_a_moment_is_compared_at_once(rate: float, paths: int) ->
     assert Pace(rate).paths == paths
 
 
-@pytest.mark.parametrize(("share", "spared"), [(0.0, 1.0), (0.4, 1.0), (0.65, 3.0), (0.9, SPARED), (1.7, SPARED)])
+def test_where_looks_take_long_more_is_looked_at_at_once() -> None:
+    pace = Pace(20)
+    pace.pause(0.5, 2)
+    assert pace.paths == 5
+
+
+@pytest.mark.parametrize(("share", "spared"), [(0.0, 1.0), (0.6, 1.0), (0.775, 3.0), (0.9, SPARED), (1.7, SPARED)])
 def test_a_primary_that_is_busy_is_spared(share: float, spared: float) -> None:
     pace = Pace(10)
     for look in range(200):
