@@ -21,6 +21,7 @@ from dualfuse.pathlocks import PathLocks
 
 _decode = os.fsdecode
 _encode = os.fsencode
+_HIDING = 10  # names that are tried for a file that is removed while it is open, as in libfuse2
 
 
 def _missing(name: str) -> Callable[..., Any]:
@@ -234,11 +235,13 @@ class NameRequests:
         return is_open and not self._hard_remove and (node.names is None or len(node.names) < 2)
 
     def _hide(self, node: Node, parent: Node, name: str) -> None:
-        while True:
+        for _ in range(_HIDING):
             self._hidden += 1
             hidden = f".fuse_hidden{node.id:016x}{self._hidden:08x}"
             if not self._exists(self.inodes.path_in(parent, hidden)):
                 break
+        else:  # a class that has every name
+            raise OSError(errno.EBUSY, "no name is free to keep the open file under")
         self.do.rename(self.inodes.path_in(parent, name), self.inodes.path_in(parent, hidden))
         self.inodes.rename(parent, name, parent, hidden)
         node.hidden = True

@@ -99,6 +99,9 @@ class Broken(Operations):
     def truncate(self, path: str, length: int, fh: int | None = None) -> None:
         return None
 
+    def unlink(self, path: str) -> None:
+        return None
+
 
 class BrokenDirectories(Broken):
     """The same, with every /dir-* a directory."""

@@ -118,6 +118,16 @@ def test_habits_that_work(tmp_path: Path, backend: str) -> None:
             _write(place / "write-negative")
 
 
+def test_an_open_file_cannot_be_removed_where_no_other_name_is_free(tmp_path: Path, backend: str) -> None:
+    """The class has every name, also each that the file could be kept under."""
+    with serve("tests.dualfuse.odd:Broken", tmp_path / "m", backend) as daemon:
+        command = ["rm", "-f", f"{daemon.mountpoint}/fine"]
+        with Path(daemon.mountpoint, "fine").open("rb"):
+            removal = subprocess.run(command, timeout=5, capture_output=True, text=True)
+        assert os.strerror(errno.EBUSY) in removal.stderr
+        assert beat(f"{daemon.mountpoint}/fine", 5).alive
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals_unmount_cleanly(tmp_path: Path, backend: str, number: signal.Signals) -> None:
     with serve("dualfuse.samples.memory:Memory", tmp_path / "m", backend) as daemon:
