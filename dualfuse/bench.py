@@ -1,7 +1,8 @@
 """Measure backends against each other: ``python -m dualfuse.bench --backends fusepy,pyfuse3``.
 
 Ten operations, seven metrics, run in short rounds that alternate between the contenders, so that the noise of the
-machine hits all of them alike. Prints one JSON object; ``ratios`` compare pyfuse3 (or the last contender) with fusepy
+machine hits all of them alike; one client and the daemon share a processor in half of them and have one each in the
+others. Prints one JSON object; ``ratios`` compare pyfuse3 (or the last contender) with fusepy
 (or the first), ``comparisons`` every contender with that baseline. ``--blocking`` adds what happens while operations
 block. mount and unmount take a fiftieth of the iterations, at least 3 and at most 20.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dualfuse.benchmark.blocking import measure_blocking
+from dualfuse.benchmark.placement import placed
 from dualfuse.benchmark.servers import Server
 from dualfuse.benchmark.statistics import Series, ratio
 from dualfuse.benchmark.workloads import CLIENTS, WORKLOADS, Workload, timed, timed_by_name
@@ -129,11 +131,12 @@ def _alternate(
             series = results[server.contender][workload.name]
             if cold:
                 Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
-            before = server.cpu()
-            start = time.perf_counter()
-            latencies, moved = _round(server, workload, number * size, size, pool)
-            wall = time.perf_counter() - start
-            series.add(latencies, wall, server.cpu() - before, moved)
+            with placed(server.pid if workload.clients == 1 else None, apart=number // 2 % 2 == 1):
+                before = server.cpu()
+                start = time.perf_counter()
+                latencies, moved = _round(server, workload, number * size, size, pool)
+                wall = time.perf_counter() - start
+                series.add(latencies, wall, server.cpu() - before, moved)
             _tidy(server, workload)
     for server in servers:
         results[server.contender][workload.name].memory = server.memory()

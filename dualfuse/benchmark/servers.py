@@ -71,6 +71,11 @@ class Server:
         """Whether its start and end say something about a backend."""
         return self.contender != "directory" and not self.contender.startswith("passthrough")
 
+    @property
+    def pid(self) -> int | None:
+        """The daemon's, or None where there is none."""
+        return None if self.daemon is None else self.daemon.pid
+
     def cpu(self) -> float:
         """CPU seconds of the daemon so far; those of this process where there is no daemon."""
         return time.process_time() if self.daemon is None else cpu_seconds(self.daemon.pid)
