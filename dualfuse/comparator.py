@@ -69,6 +69,7 @@ class Comparator:
         self._cursors: dict[str, int] = {}  # how far into a large file was looked already
         self.counts: Counter[tuple[str, str, str, str]] = Counter()  # kind, operation, primary, shadow
         self.divergences: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._reads = False  # whether the newest look also read
         self.raced = 0
         self.found = 0  # divergences, those that are no longer kept included
 
@@ -93,8 +94,11 @@ class Comparator:
         again = [path for path in self._oldest(max(paths - len(newest), paths // 4)) if path not in chosen]
         chosen |= {path: dict(AGAIN) for path in again}
         for path, operations in chosen.items():
-            if not any("content" in questions for questions in operations.values()):
-                operations.setdefault("read", AGAIN["read"])  # wrong bytes are what nobody else would notice
+            # Wrong bytes are what nobody else would notice. But not each time: after a read the kernel asks for the
+            # attributes anew, and would never be seen to believe old ones.
+            self._reads = not self._reads
+            if self._reads and not any("content" in questions for questions in operations.values()):
+                operations.setdefault("read", AGAIN["read"])
             if window := self._window(path):
                 operations["read"] = (window, *operations.get("read", ()))
         for path, _ in newest:
