@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+BUSY_SECONDS = 5.0  # that a statement waits for another process, usually
 CHUNK = 64 * 1024  # bytes of content a chunk holds; the last one of a file may be shorter
 ROOT = 1  # node of `current/` itself: the event that makes the store
 # The trees of the store by section, each with the number of its root; the numbers of events will never get there.
@@ -78,7 +79,7 @@ class StoreError(Exception):
     """The file is not an event store that this version can serve."""
 
 
-def connect(path: Path, *, busy_seconds: float = 5.0) -> sqlite3.Connection:
+def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Open a connection in autocommit, usable from any one thread at a time.
 
     Args:
@@ -86,8 +87,10 @@ def connect(path: Path, *, busy_seconds: float = 5.0) -> sqlite3.Connection:
         busy_seconds: How long a statement waits for another process; 0 where the caller waits by itself.
     """
     # Threads of the C library come and go under new identities: the usual check would refuse a pooled connection.
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    # Opening waits in any case: another process may just be the last one to close the file, which locks it.
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA cache_size=-512")  # KiB: the kernel's page cache holds the file already
     connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute(f"PRAGMA busy_timeout={round(busy_seconds * 1000)}")
     return connection

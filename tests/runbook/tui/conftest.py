@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from tests.runbook.tui.operated import Operated
 
@@ -18,6 +19,7 @@ def the_same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr(Input.cursor_blink, "_default", False)  # it would be pictured as it happens to be
     time.tzset()
     yield
     monkeypatch.undo()
