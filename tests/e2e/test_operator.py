@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.e2e.operator import Operator
+from tests.e2e.operator import SECONDS, Operator
 from tests.waiting import until
 
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.timeout(600)]
@@ -56,7 +56,8 @@ def _kill_in_the_middle_of_an_advance(operator: Operator) -> None:
             last = db.execute("SELECT kind, data FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         return bool(last[0] == "change-started" and "canary" in last[1])
 
-    until(starting_the_canary, 60)
+    until(lambda: starting_the_canary() or process.poll() is not None, SECONDS)
+    assert process.poll() is None, process.communicate()[1]
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert process.stderr is not None
