@@ -15,7 +15,7 @@ from runbook.settings import FILE, Settings, load
 from tests.waiting import until
 
 PROGRAM = [sys.executable, "-c", "from runbook.cli.main import run; run()"]
-SECONDS = 240.0
+SECONDS = 460.0
 
 
 class Operator:
@@ -73,7 +73,7 @@ class Operator:
             "gates": {
                 "comparisons": 300,
                 "comparison_rate": 400,
-                "patience": "180s",
+                "patience": "400s",
                 "trigger_window": "10s",
                 "memory": 2.0,
                 "cpu": 2.0,  # a minute of traffic does not show what a week does

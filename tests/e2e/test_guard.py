@@ -25,7 +25,7 @@ from tests.e2e.mounts import kill_mount
 from tests.e2e.operator import PROGRAM, Operator
 from tests.waiting import until
 
-pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(1200)]
 WEEK = 5
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.operator import SECONDS, Operator
 from tests.waiting import until
 
-pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.timeout(1200)]
 
 
 def test_a_guided_walk_with_a_killed_tool_and_a_rollback_loses_nothing(operator: Operator) -> None:

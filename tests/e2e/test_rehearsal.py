@@ -17,10 +17,10 @@ from tests.waiting import until
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_nine_weeks_lose_nothing_and_leave_nothing(short_tmp: Path) -> None:
     command = [*PROGRAM, "rehearse", "--json", "--folder", str(short_tmp / "box")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=880, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1450, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert [week["week"] for week in said["weeks"]] == list(range(9))

@@ -21,7 +21,7 @@ from tests.waiting import until
 ANSWERED = 0.5  # seconds; the source is given one, and never answers
 #: Each opens another room than the one before.
 PRESSES = (("?", "The walk: "), ("p", "each verified"), ("?", "The walk: "), ("e", "Why the gates"))
-pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def test_a_breach_is_seen_to_be_rolled_back_and_the_walk_is_taken_up_again(
     operator.work(rate=60)
     for week in (1, 2):
         terminal.press("w")
-        terminal.until(f"Enter week {week}", seconds=100)
+        terminal.until(f"Enter week {week}", seconds=240)
         terminal.press("y")
-        terminal.until(f"in week {week} after", seconds=100)
+        terminal.until(f"in week {week} after", seconds=240)
     terminal.press("Escape")
     terminal.until("week 2 of 8 shadow", "pyfuse3 set 0%", "guard   `tui` by process", "(shadow)")
 
@@ -74,7 +74,7 @@ def test_a_breach_is_seen_to_be_rolled_back_and_the_walk_is_taken_up_again(
     terminal.until("Take the walk up again", "Why may it go on?")
     terminal.write("the mount was killed by a test")
     terminal.press("Enter")
-    terminal.until("Enter week 2 shadow?", seconds=100)
+    terminal.until("Enter week 2 shadow?", seconds=240)
     terminal.press("y")
     until(lambda: operator.status()["status"] == "in", 100)  # the log still shows the first time
     assert operator.status()["sides"]["canary"]["serving"] == "pyfuse3"

@@ -27,7 +27,7 @@ ANSWERS = {
     "what happens next": re.compile(r"(NEW|SOAK|READY|DRIFT|AT WORK|ROLLED BACK|Held by|Refused): "),
     "how do I get back": re.compile(r" R Rollback| R roll back|Back: R"),
 }
-pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture
@@ -73,25 +73,25 @@ def test_a_person_with_the_help_page_walks_to_week_8_and_back(operator: Operator
 
     # a check says no: the screen says which key asks it again, its finding has the repair, and the screen runs that
     terminal.press("w")
-    sees(terminal, "Refused: week 0 cannot be left: boundary", "c run the checks, x there repairs", seconds=100)
+    sees(terminal, "Refused: week 0 cannot be left: boundary", "c run the checks, x there repairs", seconds=240)
     terminal.press("c")
-    sees(terminal, "FAIL boundary", "x runs it", seconds=100)
+    sees(terminal, "FAIL boundary", "x runs it", seconds=240)
     terminal.press("x")
     sees(terminal, "Run this?", "check --fix boundary")
     terminal.press("y")
-    sees(terminal, "ended with 0", seconds=100)
+    sees(terminal, "ended with 0", seconds=240)
     commit(project, "Run the Bridge in the container, and nothing else")
 
     terminal.press("l", "w")
     for week, stage in STAGES:
-        sees(terminal, f"Enter week {week} ", seconds=200)
+        sees(terminal, f"Enter week {week} ", seconds=460)
         if week < 7:
             terminal.press("y")
         else:
             sees(terminal, "Type the deployment's name", name)
             terminal.write(name)
             terminal.press("Enter")
-        sees(terminal, f"week {week} of 8", stage, "What was said", seconds=200)
+        sees(terminal, f"week {week} of 8", stage, "What was said", seconds=460)
         if week < 8:
             terminal.press("w")
     terminal.press("Escape")

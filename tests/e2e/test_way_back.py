@@ -10,7 +10,7 @@ from checks import boundary
 from runbook.rehearsal.sample_project import commit, make
 from tests.e2e.operator import Operator
 
-pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.timeout(1500)]
 
 
 def test_rollback_after_the_cleanup_serves_fusepy_again_and_loses_nothing(operator: Operator) -> None:
