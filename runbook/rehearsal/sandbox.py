@@ -48,7 +48,7 @@ class Sandbox:
             *('state = "state"', 'live = "live"', 'drain = "60s"', "", "[ports]", f"router = {first}"),
             *(f"{name} = [{first + 1 + 2 * n}, {first + 2 + 2 * n}]" for n, name in enumerate(pairs)),
             *(f"prometheus = {first + 9}", "", "[soak]", *(f'week{w} = "{s:g}s"' for w, s in soak.items())),
-            *("", "[gates]", 'trigger_window = "10s"', 'patience = "180s"', f"comparisons = {comparisons}"),
+            *("", "[gates]", 'trigger_window = "10s"', 'patience = "10m"', f"comparisons = {comparisons}"),
             "comparison_rate = 400",  # minutes stand for weeks
             # seconds of traffic do not show what a week does
             *("memory = 2.0", "cpu = 2.0"),
