@@ -162,14 +162,7 @@ def main() -> int:
     say(f"the instrument adds {said['instrument_adds_us']} µs to an operation; a stat takes {said['stat_us']} µs")
     print(json.dumps(said))
     slow = [k for k, v in said.items() if k.startswith("fault_to_safe_seconds.") and (v is None or v > 5.0)]
-    never = (
-        "aa_false_rollbacks",
-        "ill_prometheus_passes",
-        "ill_prometheus_rollbacks",
-        "failed_after_flip",
-        "left_behind",
-    )
-    wrong = [k for k in never if said.get(k)]
+    wrong = [k for k in NEVER if said.get(k)]
     return 1 if slow or wrong or said["instrument_cost"] > 0.03 or said.get("sources_differ", 0.0) > 0.02 else 0
 
 
