@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from deployment.errors import LockedError
+from deployment.whole_file import write_whole
 
 #: A guard that has not looked for so long hangs, seconds.
 SILENT = 10.0
@@ -67,9 +68,8 @@ class GuardPost:
 
     def look(self, trouble: str = "", watches: Iterable[str] = ()) -> None:
         """Write down that the guard looked now, what is wrong, and which mounts answer to it."""
-        beside = self._note.with_name(f".{self._note.name}.{os.getpid()}")
-        beside.write_text(json.dumps({**self._who, "at": time.time(), "trouble": trouble, "watches": [*watches]}))
-        beside.replace(self._note)
+        seen = {"at": time.time(), "trouble": trouble, "watches": [*watches]}
+        write_whole(self._note, json.dumps({**self._who, **seen}))
 
     def standing(self) -> Standing:
         """Return who guards now."""
