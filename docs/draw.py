@@ -76,6 +76,12 @@ class Camera:
         if name:
             self._draw(name, picture(self.moments[-1]))
 
+    async def show(self, key: str, *texts: str, gone: str = "", seconds: float = 1.5, name: str = "") -> None:
+        """Press a key, wait for what it leads to, and keep that as a moment."""
+        await self.press(key)
+        await self.until(*texts, gone=gone)
+        await self.shoot(seconds, name)
+
     def _seen(self, seconds: float) -> Moment:
         return moment(self._strips(), SIZE[0], seconds)
 
@@ -95,26 +101,14 @@ async def walk(camera: Camera, box: Sandbox, settings: Settings) -> None:
     await camera.shoot(3)
     await camera.press("question_mark")
     await camera.shoot(3, "help")
-    await camera.press("a")
-    await camera.until("Enter week 0")
-    await camera.shoot(3)
-    await camera.press("y")
-    await camera.until("in week 0 after")
-    await camera.shoot()
+    await camera.show("a", "Enter week 0", seconds=3)
+    await camera.show("y", "in week 0 after")
     box.start_load(f"http://127.0.0.1:{settings.place.router_port}", 150.0)
 
-    await camera.press("w")
-    await camera.until("Refused: week 0 cannot be left: boundary")
-    await camera.shoot(3)
-    await camera.press("c")
-    await camera.until("x runs it", gone="asking ...")
-    await camera.shoot(3, "checks")
-    await camera.press("x")
-    await camera.until("Run this?")
-    await camera.shoot(2)
-    await camera.press("y")
-    await camera.until("ended with 0")
-    await camera.shoot()
+    await camera.show("w", "Refused: week 0 cannot be left: boundary", seconds=3)
+    await camera.show("c", "x runs it", gone="asking ...", seconds=3, name="checks")
+    await camera.show("x", "Run this?", seconds=2)
+    await camera.show("y", "ended with 0")
     commit(box.project, "Run the Bridge in the container, and nothing else")
 
     await camera.press("l", "w")
@@ -128,15 +122,9 @@ async def walk(camera: Camera, box: Sandbox, settings: Settings) -> None:
             await look_around(camera)
         if week < 8:
             await camera.press("l", "w")
-    await camera.press("escape")
-    await camera.until("week 8 of 8")
-    await camera.shoot(3)
-    await camera.press("R")
-    await camera.until("rolled back to fusepy in")
-    await camera.shoot(3)
-    await camera.press("escape")
-    await camera.until("ROLLED BACK", "canary  does not run")
-    await camera.shoot(4)
+    await camera.show("escape", "week 8 of 8", seconds=3)
+    await camera.show("R", "rolled back to fusepy in", seconds=3)
+    await camera.show("escape", "ROLLED BACK", "canary  does not run", seconds=4)
 
 
 async def look_around(camera: Camera) -> None:
@@ -149,9 +137,7 @@ async def look_around(camera: Camera) -> None:
         ("s", "shadow", "comparisons, "),
         ("e", "explain", "Why the gates"),
     ):
-        await camera.press(key)
-        await camera.until(text, gone="reading ...")
-        await camera.shoot(2, name)
+        await camera.show(key, text, gone="reading ...", seconds=2, name=name)
 
 
 def told(drawn: str) -> list[str]:
