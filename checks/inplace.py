@@ -81,7 +81,10 @@ def serving(context: Context, side: Side) -> InstanceState:
     if state is None:
         raise OperatorError(f"no {side} Bridge runs", "`lighthouse-migrate plan` shows what would start it")
     if not state.ready or not state.mount:
-        raise OperatorError(f"{state.name} is not ready: {state.detail or 'its mount did not answer'}")
+        raise OperatorError(
+            f"{state.name} is not ready: {state.detail or 'its mount did not answer'}",
+            "`lighthouse-migrate plan` shows what would replace it",
+        )
     return state
 
 
@@ -95,7 +98,11 @@ def scratch(context: Context, *states: InstanceState) -> Iterator[list[str]]:
     made = context.target.run(["-c", _MAKE, *folders], image, 20.0)
     if made.returncode != 0:
         said = (made.stderr.strip().splitlines() or [f"exit code {made.returncode}"])[-1]
-        raise OperatorError(f"a scratch directory could not be made in {states[0].name}: {said}")
+        asked = " ".join(f"service.{state.side}" for state in states)
+        raise OperatorError(
+            f"a scratch directory could not be made in {states[0].name}: {said}",
+            f"`lighthouse-migrate check host.disk {asked}` says what is in its way",
+        )
     try:
         yield folders
     finally:
