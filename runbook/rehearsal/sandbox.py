@@ -6,11 +6,9 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from hashlib import sha256
-from itertools import chain
 from pathlib import Path
 
 from deployment.errors import OperatorError
@@ -19,12 +17,12 @@ from deployment.waiting import until
 from runbook.rehearsal import ledger
 from runbook.rehearsal.ledger import Totals
 from runbook.rehearsal.load import TOKEN
+from runbook.rehearsal.ports import free_ports
 from runbook.settings import FILE, Settings, load
 
 PORTS = 10
 START_SECONDS = 10.0  # that the load has for its first operation
 CHANGED = ("current", "context", "shadows", "streams")  # the sections that the load writes to
-CLAIMS: list[socket.socket] = []  # names that vanish with the process
 
 
 class Sandbox:
@@ -116,39 +114,3 @@ class Sandbox:
         if self._load is not None and self._runs():
             self._load.kill()
             self._load.wait()
-
-
-def free_ports(count: int) -> int:
-    """Return the first of `count` neighbouring ports that are free now, and nobody else's who asked here and lives.
-
-    Raises:
-        OperatorError: There are none.
-    """
-    blocks = range(20000, 32000 - count, count)
-    mine: int = os.getpid() % len(blocks)
-    for first in chain(blocks[mine:], blocks[:mine]):
-        if _taken(first) and all(_free(first + n) for n in range(count)):
-            return first
-    raise OperatorError(f"there are no {count} free ports between 20000 and 32000", "`ss -ltn` shows who listens")
-
-
-def _taken(first: int) -> bool:
-    """Take a block of ports for as long as this process lives; they are only listened on later."""
-    claim = socket.socket(socket.AF_UNIX)
-    try:
-        claim.bind(f"\0lighthouse-migrate-ports-{first}")
-    except OSError:
-        claim.close()
-        return False
-    CLAIMS.append(claim)
-    return True
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from runbook.assembly import target_of
 from runbook.rehearsal import ledger
-from runbook.rehearsal.sandbox import free_ports
+from runbook.rehearsal.ports import free_ports
 from runbook.settings import FILE, Settings, load
 from tests.waiting import until
 

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from deployment.errors import UsageError
-from runbook.rehearsal.sandbox import free_ports
+from runbook.rehearsal.ports import free_ports
 from runbook.tui import serve
 
 PROGRAM = [sys.executable, "-c", serve.PROGRAM]
