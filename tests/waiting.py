@@ -9,7 +9,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-def until(look: Callable[[], Result], seconds: float = 60.0) -> Result:
+def until(look: Callable[[], Result | None], seconds: float = 60.0) -> Result:
     """Return the first true thing that `look` gives; fail if none comes in time.
 
     The time is that of a busy machine: where all is well it is not used up. Who looks rests as long as a look takes,
