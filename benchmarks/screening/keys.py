@@ -7,16 +7,13 @@ source, which waits for a server that never answers, as it does when the server 
 from __future__ import annotations
 
 import os
-import socket
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.screening.terminal import drain, on_a_terminal, read_until
+from tests.silence import a_silent_server
 
 if TYPE_CHECKING:
     from runbook.engine import Engine
@@ -50,31 +47,6 @@ def answer(terminal: int, key: bytes, mark: bytes) -> float:
     os.write(terminal, key)
     read_until(terminal, mark)
     return time.monotonic() - began
-
-
-@contextmanager
-def a_silent_server() -> Iterator[tuple[int, threading.Event]]:
-    """Listen, take every question, and answer none."""
-    asked, taken = threading.Event(), []
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
-
-        def listen() -> None:
-            while True:
-                try:
-                    taken.append(silent.accept()[0])
-                except OSError:
-                    return
-                asked.set()
-
-        listening = threading.Thread(target=listen)
-        listening.start()
-        try:
-            yield silent.getsockname()[1], asked
-        finally:
-            silent.shutdown(socket.SHUT_RDWR)
-            listening.join()
-            for one in taken:
-                one.close()
 
 
 def show(port: int) -> None:

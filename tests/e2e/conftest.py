@@ -1,4 +1,4 @@
-"""An operator with a folder of their own, torn down whatever happens."""
+"""An operator with a folder of their own, and a terminal there, torn down whatever happens."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.operator import Operator
+from tests.e2e.terminal import Terminal
 
 
 @pytest.fixture
@@ -15,3 +16,10 @@ def operator(short_tmp: Path) -> Iterator[Operator]:
     someone = Operator(short_tmp)
     yield someone
     someone.tear_down()
+
+
+@pytest.fixture
+def terminal(operator: Operator) -> Iterator[Terminal]:
+    someone = Terminal(operator.folder)
+    yield someone
+    someone.close()

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -16,19 +12,13 @@ from tests.e2e.mounts import kill_mount
 from tests.e2e.operator import PROGRAM, Operator
 from tests.e2e.terminal import Terminal
 from tests.e2e.test_guard import Guarded
+from tests.silence import a_silent_server
 from tests.waiting import until
 
 ANSWERED = 0.5  # seconds; the source is given one, and never answers
 #: Each opens another room than the one before.
 PRESSES = (("?", "The walk: "), ("p", "each verified"), ("?", "The walk: "), ("e", "Why the gates"))
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(1200)]
-
-
-@pytest.fixture
-def terminal(operator: Operator) -> Iterator[Terminal]:
-    someone = Terminal(operator.folder)
-    yield someone
-    someone.close()
 
 
 def test_a_breach_is_seen_to_be_rolled_back_and_the_walk_is_taken_up_again(
@@ -93,7 +83,7 @@ def test_a_breach_is_seen_to_be_rolled_back_and_the_walk_is_taken_up_again(
 def test_keys_answer_while_the_metrics_source_hangs(operator: Operator, terminal: Terminal) -> None:
     guarded = Guarded(operator)
     guarded.enter()
-    with a_source_that_never_answers() as (port, asked):
+    with a_silent_server() as (port, asked):
         text = operator.path.read_text().replace("[gates]", '[gates]\nmetrics = "prometheus"')
         operator.path.write_text(re.sub(r"prometheus = \d+", f"prometheus = {port}", text))
         terminal.open(PROGRAM)
@@ -103,26 +93,3 @@ def test_keys_answer_while_the_metrics_source_hangs(operator: Operator, terminal
         terminal.close()
     guarded.end()
     assert max(seconds) <= ANSWERED, seconds
-
-
-@contextmanager
-def a_source_that_never_answers() -> Iterator[tuple[int, threading.Event]]:
-    """Listen where Prometheus should be, take every question, and answer none."""
-    asked, taken = threading.Event(), []
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
-
-        def listen() -> None:
-            while True:
-                try:
-                    taken.append(silent.accept()[0])
-                except OSError:
-                    return
-                asked.set()
-
-        threading.Thread(target=listen, daemon=True).start()
-        try:
-            yield silent.getsockname()[1], asked
-        finally:
-            silent.shutdown(socket.SHUT_RDWR)
-            for one in taken:
-                one.close()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -28,13 +27,6 @@ ANSWERS = {
     "how do I get back": re.compile(r" R Rollback| R roll back|Back: R"),
 }
 pytestmark = [pytest.mark.fuse, pytest.mark.haproxy, pytest.mark.root, pytest.mark.timeout(1500)]
-
-
-@pytest.fixture
-def terminal(operator: Operator) -> Iterator[Terminal]:
-    someone = Terminal(operator.folder)
-    yield someone
-    someone.close()
 
 
 def sees(terminal: Terminal, *texts: str, seconds: float = 60.0) -> str:
