@@ -38,8 +38,9 @@ IDLE = 0.1  # seconds between two batches when the tap is quiet
 PATIENCE = 5.0  # seconds the shadow may take
 RETRY = 1.0  # seconds after a side did not answer
 FILES = ("current",)  # where clients' files are: what nobody touches through the primary is found from there
-# Parts of the mount that each Bridge fills by itself, and why they are no divergence.
-OWN = {
+# Parts of the mount that are not compared, and why.
+LEFT_OUT = {
+    "current/.incoming": "a body on its way: it is compared where it arrives, and gone from here by then",
     "debug": "says how this very Bridge is",
     "streams/events": "grows with every operation, so that reading it again each time would be most of the work",
 }
@@ -79,9 +80,9 @@ class Shadow:
         return [{key: value for key, value in seen.items() if key != "path"} for seen in told["observations"]]
 
 
-def is_own(path: str) -> bool:
-    """Whether each Bridge fills this part of the mount by itself."""
-    return path in OWN or path.partition("/")[0] in OWN
+def is_left_out(path: str) -> bool:
+    """Whether a path, or a folder that it lies in, is not compared."""
+    return any(path == part or path.startswith(f"{part}/") for part in LEFT_OUT)
 
 
 class Session:
@@ -128,7 +129,7 @@ class Session:
             "raced": self.comparator.raced,
             "known": self.comparator.known,
             "trouble": self.trouble,
-            "ignored": {**IGNORED, **OWN},
+            "ignored": {**IGNORED, **LEFT_OUT},
         }
 
 
@@ -145,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     told = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s comparator %(levelname)s %(message)s")
     shadow = Shadow(told.shadow, Roster(told.agents))
-    comparator = Comparator(MountedSide(told.mount, told.primary), shadow, is_own, FILES)
+    comparator = Comparator(MountedSide(told.mount, told.primary), shadow, is_left_out, FILES)
     session = Session(comparator, told.tap, told.rate)
     answer_at(told.socket, session.answer)
     pause = 0.0

@@ -15,7 +15,6 @@ OPERATIONS = 2  # that one look at a path judges, usually: what was done to it, 
 #: Shares of a processor that the primary's mount process uses: from the first on it is spared, from the second on most.
 FREE, BUSY = 0.7, 0.85
 SPARED = 5.0  # times slower
-HURRIED = 100.0  # comparisons a second: who asks for so many, as where minutes stand for weeks, wants them all the same
 REMEMBERED = 2.0  # seconds over which that share is taken
 LONGEST_PAUSE = 5.0  # seconds, so that a mirror that is told to end does not wait
 
@@ -43,8 +42,6 @@ class Pace:
     @property
     def spared(self) -> float:
         """How many times slower than its rate it goes, to spare the primary."""
-        if self.rate >= HURRIED:
-            return 1.0
         return 1.0 + (SPARED - 1.0) * min(1.0, max(0.0, (self._busy - FREE) / (BUSY - FREE)))
 
     @property

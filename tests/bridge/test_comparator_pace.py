@@ -23,13 +23,6 @@ def test_what_is_due_in_a_moment_is_compared_at_once(rate: float, paths: int) ->
     assert Pace(rate).paths == paths
 
 
-def test_who_is_in_a_hurry_spares_nobody() -> None:
-    pace = Pace(400)
-    for look in range(50):
-        pace.saw(0.2 * look, 0.2 * look)
-    assert pace.spared == 1.0
-
-
 def test_where_looks_take_long_more_is_looked_at_at_once() -> None:
     pace = Pace(20)
     pace.pause(0.5, 2)
