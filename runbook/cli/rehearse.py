@@ -25,7 +25,7 @@ def rehearse(
     target: str = typer.Option("local", "--target", help="Where the Bridges run: local, or docker."),
     folder: Path | None = typer.Option(None, "--folder", help="An empty folder for the sandbox; else a temporary one."),
     pace: float = typer.Option(1.0, "--pace", min=0.5, max=100.0, help="Soak so many times longer."),
-    rate: float = typer.Option(150.0, "--rate", min=1.0, help="Client operations a second."),
+    rate: float = typer.Option(80.0, "--rate", min=1.0, help="Client operations a second."),
     keep: bool = typer.Option(False, "--keep", help="Keep the sandbox folder."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object as the last line."),
 ) -> None:

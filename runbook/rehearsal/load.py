@@ -143,7 +143,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--ledger", required=True, type=Path, help="the file to keep the totals in")
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--holders", type=int, default=2, help="clients that keep files open")
-    parser.add_argument("--rate", type=float, default=300.0, help="operations a second of all clients together")
+    parser.add_argument("--rate", type=float, required=True, help="operations a second of all clients together")
     parser.add_argument("--hold", type=float, default=1.5, help="seconds a held file stays open")
     parser.add_argument("--limit", type=float, default=5.0, help="seconds after which an operation counts as failed")
     parser.add_argument("--sections", action="store_true", help="work in every section, not only in current/")

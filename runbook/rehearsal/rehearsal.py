@@ -53,9 +53,7 @@ class Outcome:
 class Rehearsal:
     """One walk through a sandbox."""
 
-    def __init__(
-        self, folder: Path, say: Say, *, target: str = "local", pace: float = 1.0, rate: float = 150.0
-    ) -> None:
+    def __init__(self, folder: Path, say: Say, *, target: str = "local", pace: float = 1.0, rate: float) -> None:
         self._sandbox = Sandbox(folder, say)
         self._say, self._target, self._pace, self._rate = say, target, pace, rate
         self.outcome = Outcome()

@@ -97,7 +97,7 @@ class Operator:
     def settings(self) -> Settings:
         return load(self.path)
 
-    def work(self, rate: float = 120.0) -> None:
+    def work(self, rate: float = 60.0) -> None:
         """Put the deployment under load."""
         place = self.settings.place
         command = [sys.executable, "-m", "runbook.rehearsal.load", "--url", f"http://127.0.0.1:{place.router_port}"]

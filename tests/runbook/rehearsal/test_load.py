@@ -136,7 +136,7 @@ def test_one_wrong_byte_in_one_file_is_seen_by_both_ways(service: Service, load:
 
 
 def test_a_held_file_whose_bytes_change_is_seen(service: Service, load: Callable[..., Running]) -> None:
-    running = load("--clients", "1", "--holders", "1", "--hold", "1.0")
+    running = load("--rate", "150", "--clients", "1", "--holders", "1", "--hold", "1.0")
     deadline = time.monotonic() + 10
     while not (held := [file for file in service.folder.glob("load-*/h0/r*") if file.stat().st_size == 20_000]):
         assert time.monotonic() < deadline
