@@ -34,7 +34,7 @@ def test_a_breach_is_seen_to_be_rolled_back_and_the_walk_is_taken_up_again(
     assert operator.status()["week"] is None
     terminal.press("y")
     terminal.until("in week 0 after")
-    operator.work(rate=60)
+    operator.work()
     for week in (1, 2):
         terminal.press("w")
         terminal.until(f"Enter week {week}", seconds=240)
