@@ -53,10 +53,11 @@ REASONS = {
     413: "Too large",
     416: "Nothing of the range is there",
     500: "The mount failed",
-    503: "The mount does not answer, or too much is asked at once",
+    503: "The mount does not answer, or too much is asked at once; nothing was changed",
+    504: "The mount did not answer in time: what was asked for may still be done",
     507: "The disk is full",
 }
-OF_ALL = (400, 401, 403, 404, 500, 503)
+OF_ALL = (400, 401, 403, 404, 500, 503, 504)
 PATH: Json = {
     "name": "path",
     "in": "path",

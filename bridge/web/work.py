@@ -19,7 +19,7 @@ from bridge.files import BadPathError, ConditionError
 from bridge.mounts import Mounts
 from bridge.workers import Desk
 
-DEADLINE = 5.0  # seconds a request waits for the mount; then 503, and the mount's heartbeat says the rest
+DEADLINE = 5.0  # seconds a request waits for the mount; the mount's heartbeat says the rest
 WORKERS = 32  # threads that may wait for the mount at once
 LARGEST_BODY = 64 * 1024 * 1024  # bytes
 BODY_LIMIT = 60.0  # seconds a body may take to arrive
@@ -51,7 +51,13 @@ STATUS_OF = {
     **dict.fromkeys(GONE, 503),
 }
 
+READING = ("GET", "HEAD")  # requests after which everything is as it was
+
 Result = TypeVar("Result")
+
+
+class NotBegunError(TimeoutError):
+    """The mount is known not to answer, so it was not even asked."""
 
 
 class Work:
@@ -98,9 +104,14 @@ class Work:
             return work(place)
 
     async def bounded(self, work: Callable[[], Result]) -> Result:
-        """Run blocking work in a thread and wait for it so long and no longer."""
+        """Run blocking work in a thread and wait for it so long and no longer; what was begun may end later.
+
+        Raises:
+            NotBegunError: Nothing was begun.
+            TimeoutError: It has not ended.
+        """
         if self._mounts.health.hung:
-            raise TimeoutError
+            raise NotBegunError
         future = asyncio.get_running_loop().run_in_executor(self._workers, work)
         return await asyncio.wait_for(future, DEADLINE)
 
@@ -152,9 +163,15 @@ async def of_http(request: Request, error: Exception) -> Response:  # noqa: ARG0
     return JSONResponse({"error": "HTTP", "detail": error.detail}, error.status_code, error.headers)
 
 
-async def too_late(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    """Answer that the mount did not."""
-    return JSONResponse({"error": "ETIMEDOUT", "detail": f"the mount did not answer within {DEADLINE:g} s"}, 503)
+async def too_late(request: Request, error: Exception) -> Response:
+    """Answer that the mount did not: 503, and 504 where a change was begun that may still be made.
+
+    A router repeats what got a 503 elsewhere. After a 504 it must not: a change that is made twice, the second time
+    late, undoes what was done in between. See RFC 9110, 15.6.4 and 15.6.5.
+    """
+    unknown = request.method not in READING and not isinstance(error, NotBegunError)
+    detail = f"the mount did not answer within {DEADLINE:g} s" + ("; it may still do it" if unknown else "")
+    return JSONResponse({"error": "ETIMEDOUT", "detail": detail}, 504 if unknown else 503)
 
 
 HANDLERS = {

@@ -6,6 +6,7 @@ import http.client
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -191,13 +192,25 @@ def test_what_may_be_repeated_is_repeated_and_nothing_else(front: Front) -> None
     with both(front):
         for method in ("GET", "PUT", "DELETE", "POST"):
             request(front.port, method, "/drop", b"content" if method in ("PUT", "POST") else None)
-        counts: dict[str, int] = {}
-        for address in (front.stable, front.canary):
-            answer = request(int(address.rpartition(":")[2]), path="/counts")[1]
-            for method, count in json.loads(answer).items():
-                counts[method] = counts.get(method, 0) + count
+        counts = asked_of_both(front)
         assert counts["PUT"] > 1 and counts["GET"] > 1
         assert counts["DELETE"] == 1 and counts["POST"] == 1
+
+
+def test_what_may_still_be_done_is_never_asked_for_again(front: Front) -> None:
+    with both(front):
+        for method in ("GET", "PUT", "DELETE", "POST"):
+            assert request(front.port, method, "/late", b"content")[0] == 504
+        assert asked_of_both(front) == {"GET": 1, "PUT": 1, "DELETE": 1, "POST": 1}
+
+
+def asked_of_both(front: Front) -> Counter[str]:
+    """Return how often each method was asked for, of whoever serves."""
+    counts: Counter[str] = Counter()
+    for address in (front.stable, front.canary):
+        counts.update(json.loads(request(int(address.rpartition(":")[2]), path="/counts")[1]))
+        counts["GET"] -= 1  # this question
+    return counts
 
 
 def test_a_route_moves_between_two_servers_without_a_failure(front: Front) -> None:

@@ -1,7 +1,8 @@
 """A small HTTP server that says who it is: `python -m tests.deployment.tiny_server NAME PORT`.
 
 It stands where a Bridge stands, for tests of what is in front of the Bridges. GET answers its name, PUT takes a body,
-`/drop` ends the connection without an answer, `/counts` says how often each method was asked for.
+`/drop` ends the connection without an answer, `/late` is not done in time, `/counts` says how often each method was
+asked for.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, json.dumps(self.server.counts).encode())
         elif self.path == "/drop":
             self.close_connection = True  # and no answer: what a client sees of a process that was killed
+        elif self.path == "/late":
+            self.reply(504, b"it may still be done")
         else:
             self.reply(200, f"{self.server.name} {len(body)}".encode())
 
