@@ -35,7 +35,7 @@ class Pulse:
     """The last beats of one mount."""
 
     path: str
-    identity: str = ""  # the mount's device; empty: nothing is mounted
+    identity: str = ""  # what is mounted there; empty: nothing is
     beats: deque[bool] = field(default_factory=lambda: deque(maxlen=M))
     error: str = ""
     replaced: bool = False
@@ -70,7 +70,7 @@ class Beats:
 
     def __init__(self, start: Start | None = None, shown: Shown | None = None) -> None:
         """Ask by `start`, which begins a child for a path; `shown` names what is mounted there."""
-        self._start, self._shown = start or ask, shown or device_at
+        self._start, self._shown = start or ask, shown or mounted_at
         self.pulses: dict[str, Pulse] = {}  # by what is asked: an instance's name, or "live path"
         self._children: list[_Child] = []
         self._abandoned: list[subprocess.Popen[bytes]] = []  # in uninterruptible sleep: they end when the mount does
@@ -146,11 +146,19 @@ def ask(path: str) -> subprocess.Popen[bytes]:
     )
 
 
-def device_at(path: str) -> str:
-    """Return the device of what is mounted at a path or where its symbolic link leads; empty where nothing is."""
+def mounted_at(path: str) -> str:
+    """Return what is mounted at a path or where its symbolic link leads; empty where nothing is.
+
+    A device's number is given to the next mount as soon as it is free, so it does not tell a mount from the one that
+    replaced it. Where it was mounted first does: each mount of a Bridge begins at a place of its own. The kernel lists
+    mounts in the order in which they were made.
+    """
     table, point = mounts.table(), Path(path)
     found = mounts.at(table, point)
     if found is None:
         with suppress(OSError):
             found = mounts.at(table, Path(os.path.normpath(point.parent / point.readlink())))
-    return "" if found is None else found.device
+    if found is None:
+        return ""
+    first = next(mount.point for mount in table if mount.device == found.device)
+    return f"{found.device} {first}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook.guard_beats import LIMIT, Beats, ask, device_at
+from runbook.guard_beats import LIMIT, Beats, ask, mounted_at
 from tests.dualfuse.served import serve
 
 
@@ -106,7 +106,7 @@ def test_who_is_watched_no_more_is_forgotten() -> None:
 def test_real_mounts_that_live_are_stopped_and_die(tmp_path: Path, backend: str) -> None:
     with serve("dualfuse.samples.memory:Memory", tmp_path / "m", backend) as daemon:
         path = str(daemon.mountpoint)
-        assert device_at(path)
+        assert mounted_at(path)
         child = ask(path)  # a name that is not there is an answer
         assert child.wait(10) in (0, 1)
         beats = Beats()
@@ -124,3 +124,19 @@ def test_real_mounts_that_live_are_stopped_and_die(tmp_path: Path, backend: str)
             os.kill(daemon.pid, signal.SIGCONT)
         beats.end()
         child.communicate()
+
+
+@pytest.mark.fuse
+@pytest.mark.root
+def test_a_mount_that_takes_the_place_and_the_device_of_another_is_another(tmp_path: Path) -> None:
+    shown, seen = tmp_path / "mnt", []
+    shown.mkdir()
+    for name in ("first", "second"):
+        with serve("dualfuse.samples.memory:Memory", tmp_path / name, "fusepy"):
+            subprocess.run(["mount", "--bind", str(tmp_path / name), str(shown)], check=True)
+            try:
+                seen.append(mounted_at(str(shown)))
+            finally:
+                subprocess.run(["umount", "--lazy", str(shown)], check=True)
+    assert all(seen) and seen[0] != seen[1], seen
+    assert not mounted_at(str(shown))
