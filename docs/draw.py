@@ -103,7 +103,7 @@ async def walk(camera: Camera, box: Sandbox, settings: Settings) -> None:
     await camera.shoot(3, "help")
     await camera.show("a", "Enter week 0", seconds=3)
     await camera.show("y", "in week 0 after")
-    box.start_load(f"http://127.0.0.1:{settings.place.router_port}", 150.0)
+    box.start_load(f"http://127.0.0.1:{settings.place.router_port}", 80.0)
 
     await camera.show("w", "Refused: week 0 cannot be left: boundary", seconds=3)
     await camera.show("c", "x runs it", gone="asking ...", seconds=3, name="checks")
