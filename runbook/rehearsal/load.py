@@ -1,8 +1,8 @@
 """The load: clients at a constant rate, through the router and through the stable mount path, every byte verified.
 
-Run as a process of its own: `python -m runbook.rehearsal.load --url URL --live PATH --ledger FILE`. It works until
-SIGTERM, then reads everything once more, writes the final totals and exits 0, whatever the totals say. SIGINT ends it
-at once, without that last reading. No operation is ever retried.
+Run as a process of its own: `python -m runbook.rehearsal.load --url URL --live PATH --ledger FILE --rate N`. It
+works until SIGTERM, then reads everything once more, writes the final totals and exits 0, whatever the totals say.
+SIGINT ends it at once, without that last reading. No operation is ever retried.
 """
 
 from __future__ import annotations

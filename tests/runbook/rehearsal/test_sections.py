@@ -40,7 +40,8 @@ def test_every_section_is_worked_in_while_the_backend_is_switched_and_nothing_fa
         load = subprocess.Popen(
             [
                 *(sys.executable, "-m", "runbook.rehearsal.load", "--url", f"http://127.0.0.1:{bridge.port}"),
-                *("--live", str(bridge.mount), "--ledger", str(file), "--sections", "--hold", "0.2", "--limit", "20"),
+                *("--live", str(bridge.mount), "--ledger", str(file), "--sections"),
+                *("--rate", "300", "--hold", "0.2", "--limit", "20"),
             ],
             env={**os.environ, TOKEN: token},
             stdout=subprocess.DEVNULL,
