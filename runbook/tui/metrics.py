@@ -121,7 +121,8 @@ class MetricsRoom(Room):
         if metered is None:
             box.border_title = "no Bridge runs yet: nothing to measure" if self._nothing_runs() else "measuring ..."
             return
-        box.border_title = self._how(metered)
+        if box.border_title != (title := self._how(metered)):  # setting it paints the whole box again
+            box.border_title = title
         rows = rows_of(metered)
         self._at = min(self._at, len(rows) - 1)
         for place, chart in enumerate(list(self.query(Chart))[:number]):
@@ -187,14 +188,14 @@ def numbers(metered: Metered, at: int, drawn: int, width: int, g: Glyphs) -> Ite
     listed = rows_of(metered)
     charts = {(at + place) % len(listed) for place in range(drawn)}
     for row, one in enumerate(listed):
-        values = [p.value for points in one.points.values() for p in points if p.value is not None]
-        top = max(values, default=0.0)
+        past = {side: points[-room:] if room else () for side, points in one.points.items()}
+        top = max((p.value for points in past.values() for p in points if p.value is not None), default=0.0)
         mark = g.here if row == at else "|" if row in charts else " "
         runs: list[Run] = [(f" {mark} {name_of(one):<22.22}", "bold" if row in charts else "")]
         for side, ink in ((Side.STABLE, BLUE), (Side.CANARY, ORANGE)):
             newest = one.newest(side)
             shown = "no data" if newest is None else words.quantity(newest, one.metric)
-            history = bars(one.points[side][-room:], top, utf8=g.utf8) if room else ""
+            history = bars(past[side], top, utf8=g.utf8)
             runs += [(f" {shown:>9} ", ""), (f"{history:>{room}}", ink)]
         said, _ = metered.limits.get(one.metric, ("", None))
         yield [*runs, (f"  {said}", "dim")]
