@@ -118,9 +118,10 @@ class Ground:
     def share(self, percent: int) -> None:
         """Put so many clients on the canary, as an advance would, without the weeks before it."""
         week, stage = SHARES[percent]
-        self.engine.write("advance-started", week=week, stage=stage)
-        self._bring(Wanted(stage_at(week, stage).deployment))
-        self.engine.write("entered", week=week, stage=stage, name=PHASES[week].name)
+        with self.engine.lock.held("advance"):  # else it looks like one that was cut off, and is taken back
+            self.engine.write("advance-started", week=week, stage=stage)
+            self._bring(Wanted(stage_at(week, stage).deployment))
+            self.engine.write("entered", week=week, stage=stage, name=PHASES[week].name)
 
     def _bring(self, wanted: Wanted) -> None:
         try:
