@@ -53,7 +53,7 @@ REASONS = {
     413: "Too large",
     416: "Nothing of the range is there",
     500: "The mount failed",
-    503: "The mount does not answer, or too much is asked at once; nothing was changed",
+    503: "The mount does not answer, or too much is asked at once; nothing is under way any more",
     504: "The mount did not answer in time: what was asked for may still be done",
     507: "The disk is full",
 }
