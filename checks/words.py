@@ -51,7 +51,8 @@ def quantity(value: float, metric: Metric, unit: str = "", digits: int = 3) -> s
         case "B":
             return size(value)
         case other:
-            return f"{value:.{digits}g}{' ' + other if other else ''}"
+            shown = f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
+            return f"{shown} {other}".rstrip()
 
 
 def percent(ratio: float, digits: int = 3) -> str:
