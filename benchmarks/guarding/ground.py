@@ -16,6 +16,7 @@ from deployment.model import Image, Observation, Side
 from deployment.router import Router
 from deployment.targets import mounts, processes
 from deployment.targets.local_layout import Layout
+from deployment.waiting import until
 from phases.calendar import PHASES, stage_at
 from phases.deployments import SAFE
 from runbook.assembly import assemble
@@ -179,12 +180,7 @@ class Ground:
 
     def await_safety(self, limit: float) -> float | None:
         """Wait until it is safe and return when that was (Unix time); None if it did not come to be."""
-        until = time.time() + limit
-        while time.time() < until:
-            if self.safe():
-                return time.time()
-            time.sleep(0.01)
-        return None
+        return time.time() if until(self.safe, limit, every=0.01) else None
 
     def settle(self) -> None:
         """Note where fusepy is mounted, and wait until whoever rolls back has ended."""
@@ -216,8 +212,5 @@ class Ground:
 
     @staticmethod
     def _until(holds: Callable[[], bool], seconds: float, what: str) -> None:
-        end = time.monotonic() + seconds
-        while not holds():
-            if time.monotonic() > end:
-                raise OperatorError(f"it did not come to be that {what}", "see the logs in the folder")
-            time.sleep(0.05)
+        if not until(holds, seconds, every=0.05):
+            raise OperatorError(f"it did not come to be that {what}", "see the logs in the folder")

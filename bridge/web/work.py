@@ -170,7 +170,8 @@ async def too_late(request: Request, error: Exception) -> Response:
     late, undoes what was done in between. See RFC 9110, 15.6.4 and 15.6.5.
     """
     unknown = request.method not in READING and not isinstance(error, NotBegunError)
-    detail = f"the mount did not answer within {DEADLINE:g} s" + ("; it may still do it" if unknown else "")
+    more = "; it may still do it: look before asking again" if unknown else ""
+    detail = f"the mount did not answer within {DEADLINE:g} s{more}"
     return JSONResponse({"error": "ETIMEDOUT", "detail": detail}, 504 if unknown else 503)
 
 
