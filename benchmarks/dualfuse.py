@@ -143,7 +143,7 @@ def measured(iterations: int, shorter: int, warmup: int, limits: tuple[str, ...]
         "memory": memory(cached),
     }
     say("blocking: 8 clients whose reads sleep 5 ms, and a stat during a read that sleeps 1 s …")
-    answer["blocking"] = measure_blocking(SCALES[:2])
+    answer["blocking"] = measure_blocking(SCALES[:2], iterations)
     return answer
 
 

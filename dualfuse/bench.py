@@ -218,7 +218,7 @@ def main(argv: list[str] | None = None) -> int:
         )
         answer = report(results, arguments.iterations, arguments.warmup)
         if arguments.blocking:
-            answer["blocking"] = measure_blocking(contenders)
+            answer["blocking"] = measure_blocking(contenders, arguments.iterations)
     except MountError as error:
         print(json.dumps({"ok": False, "error": str(error), "hint": error.remedy}))  # noqa: T201
         return 1

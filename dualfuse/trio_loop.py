@@ -8,9 +8,7 @@ that an operation that does not costs no switch of tasks at all.
 """
 
 import contextlib
-import fcntl
 import logging
-import os
 import select
 import signal
 import threading
@@ -22,13 +20,11 @@ import trio
 from greenlet import getcurrent, greenlet
 
 from dualfuse.asynchronous import result_of
-from dualfuse.loop import JOIN_TIMEOUT, MAX_IDLE, SIGNALS, NoLock
 from dualfuse.pathlocks import PathLocks
+from dualfuse.session_loop import JOIN_TIMEOUT, MAX_IDLE, SIGNALS, Handler, NoLock, never_block, requests_of
 
 log = logging.getLogger("dualfuse")
 
-Handler = Callable[..., Any]
-_NEVER = 1 << 30
 _FAIR = 32  # requests that may be read without giving other tasks a turn
 
 
@@ -106,7 +102,7 @@ class TrioLoop:
         """Wait for the lead, then for a request."""
         if self._fd < 0:
             self._fd = fd
-            fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+            never_block(fd)
             self._poll.register(fd, select.POLLIN)
         task = trio.lowlevel.current_task()
         if self._leader is not task:
@@ -177,9 +173,9 @@ class TrioLoop:
         try:
             while not self._stopping:
                 try:
-                    await self._pyfuse3._session_loop.__wrapped__(None, _NEVER, 0)
+                    await requests_of(self._pyfuse3)
                 except BlockingIOError:
-                    continue  # the request was taken back (its caller died) between poll and read
+                    continue
                 if self._leader is trio.lowlevel.current_task():
                     self._end()  # unmounted
                 return

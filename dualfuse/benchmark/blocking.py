@@ -15,11 +15,16 @@ from dualfuse.benchmark.servers import Server
 from dualfuse.benchmark.workloads import CLIENTS
 
 SPECIFICATION = "dualfuse.samples.slow:Slow"
-_READS = 40  # by each client
+_READS = 40  # by each client in a round
+_ROUNDS = 45  # at most: the spread of one is ten times the difference looked for
 
 
-def measure_blocking(contenders: Sequence[str], rounds: int = 15) -> dict[str, Any]:
-    """Measure reads per second of 8 clients whose reads sleep 5 ms, and a stat while another read sleeps 1 s."""
+def measure_blocking(contenders: Sequence[str], iterations: int) -> dict[str, Any]:
+    """Measure reads per second of 8 clients whose reads sleep 5 ms, and a stat while another read sleeps 1 s.
+
+    The more iterations are asked for, the more rounds there are: 3 to 45.
+    """
+    rounds = min(_ROUNDS, max(3, iterations // 20))
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     stats: dict[str, float] = {}
     with (

@@ -1,0 +1,118 @@
+"""The lead of a session: at most one thread reads the device at any time, and the kernel chooses which.
+
+Who leads waits for the next request in ``poll``. Who gives the lead away arms a one-shot event on the device; the
+others wait for it in an ``epoll`` that they share, and the kernel gives it to one of them and disarms it in the same
+step (EPOLLONESHOT in epoll_ctl(2)). So the lead changes hands only when there is a request to read: a lock would wake
+a thread that then has to wait for the interpreter, and after that for the device.
+"""
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from dualfuse.session_loop import MAX_IDLE, SIGNALS, never_block
+
+_ONE_REQUEST = select.EPOLLIN | select.EPOLLONESHOT
+
+
+class Over(Exception):  # noqa: N818 - stands in for trio.ClosedResourceError
+    """No more requests are to be read by this thread."""
+
+
+class Lead:
+    """Says which thread may read a session's device."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._device = -1
+        self._lock = threading.Lock()
+        self._waiting = 0  # threads that wait for the lead
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._leader = select.poll()
+        self._leader.register(self._wake_read, select.POLLIN)
+        self._followers = select.epoll()
+        self._followers.register(self._wake_read, select.EPOLLIN)
+
+    def attach(self, device: int) -> None:
+        """Say which device is read; calls after the first change nothing."""
+        if self._device < 0:
+            never_block(device)
+            self._device = device
+            self._leader.register(device, select.POLLIN)
+            self._followers.register(device, _ONE_REQUEST)
+
+    def keep(self) -> None:
+        """Wait for a request, as the leader. Raises Over at the end."""
+        self._wait(self._leader.poll)
+
+    def take(self) -> None:
+        """Wait for a request that no other thread reads: who returns, leads.
+
+        Raises Over at the end, or if enough threads wait already.
+        """
+        with self._lock:
+            if self._waiting >= MAX_IDLE:
+                raise Over
+            self._waiting += 1
+        self._wait(self._followers.poll)
+        with self._lock:
+            self._waiting -= 1
+
+    def give(self) -> bool:
+        """Let another thread lead; the caller does from now on not. False if none waits for it yet."""
+        self._followers.modify(self._device, _ONE_REQUEST)
+        return self._waiting > 0
+
+    def end(self) -> None:
+        """Wake every thread that waits, for the last time; may be called from any thread and from a signal handler."""
+        self.is_over = True
+        os.write(self._wake_write, b"\0")
+
+    def close(self) -> None:
+        """Free what the lead holds, when no thread waits any more."""
+        self._followers.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def end_on_signals(self) -> Callable[[], None]:
+        """Let TERM, INT and HUP end it, unless the process handles them itself (as libfuse does); returns the way back.
+
+        For the main thread; in another thread it changes nothing.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        before: dict[signal.Signals, Any] = {}
+        for number in SIGNALS:
+            handler = signal.getsignal(number)
+            if handler in (signal.SIG_DFL, signal.default_int_handler):
+                before[number] = handler
+                signal.signal(number, lambda *_: None)
+        # The C-level handler writes the number of the signal: it reaches the leader whatever the main thread runs.
+        wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+
+        def restore() -> None:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        return restore
+
+    def _wait(self, poll: Callable[[], list[tuple[int, int]]]) -> None:
+        while not self.is_over:
+            for ready, _ in poll():
+                if ready == self._device:
+                    return
+                if not self.is_over:  # once it is over, the pipe stays readable for all
+                    self._hear()
+        raise Over
+
+    def _hear(self) -> None:
+        try:
+            told = os.read(self._wake_read, 64)
+        except BlockingIOError:
+            return  # another thread has read it
+        if any(byte == 0 or byte in SIGNALS for byte in told):
+            self.end()
