@@ -54,7 +54,7 @@ def measure(
             for number, name in enumerate(contenders)
         ]
         try:
-            _mounting(servers, results, max(3, min(20, iterations // 50)))
+            _mounting(servers, results, max(3, min(20, iterations // 20)))
             for server in servers:
                 server.start()
             for workload in WORKLOADS:
@@ -119,7 +119,7 @@ def _alternate(
     cold: bool,
 ) -> None:
     rounds = iterations if cold else max(1, min(ROUNDS, iterations // workload.clients))
-    size = max(workload.clients, iterations // rounds)
+    size = max(workload.clients, iterations // rounds) * workload.repeat
     for server in servers:
         results[server.contender][workload.name] = Series()
         workload.prepare(server.directory)

@@ -6,6 +6,7 @@ step (EPOLLONESHOT in epoll_ctl(2)). So the lead changes hands only when there i
 a thread that then has to wait for the interpreter, and after that for the device.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -31,6 +32,8 @@ class Lead:
         self._lock = threading.Lock()
         self._waiting = 0  # threads that wait for the lead
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._end = select.poll()
+        self._end.register(self._wake_read, select.POLLIN)
         self._leader = select.poll()
         self._leader.register(self._wake_read, select.POLLIN)
         self._followers = select.epoll()
@@ -67,20 +70,19 @@ class Lead:
         return self._waiting > 0
 
     def end(self) -> None:
-        """Wake every thread that waits, for the last time; may be called from any thread and from a signal handler."""
+        """Let nobody wait any more; may be called from any thread and from a signal handler."""
         self.is_over = True
         os.write(self._wake_write, b"\0")
 
-    def close(self) -> None:
-        """Free what the lead holds, when no thread waits any more."""
-        self._followers.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+    def wait_for_the_end(self) -> None:
+        """Wait until it is over."""
+        with contextlib.suppress(Over):
+            self._wait(self._end.poll)
 
     def end_on_signals(self) -> Callable[[], None]:
-        """Let TERM, INT and HUP end it, unless the process handles them itself (as libfuse does); returns the way back.
+        """Let TERM, INT and HUP end it, unless the process handles them itself (as libfuse does).
 
-        For the main thread; in another thread it changes nothing.
+        For the main thread; in another thread it changes nothing. Gives what puts the handlers back.
         """
         if threading.current_thread() is not threading.main_thread():
             return lambda: None
@@ -90,7 +92,7 @@ class Lead:
             if handler in (signal.SIG_DFL, signal.default_int_handler):
                 before[number] = handler
                 signal.signal(number, lambda *_: None)
-        # The C-level handler writes the number of the signal: it reaches the leader whatever the main thread runs.
+        # The C-level handler writes the number of the signal: all who wait hear it at once, whatever Python runs.
         wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
 
         def restore() -> None:
@@ -100,12 +102,18 @@ class Lead:
 
         return restore
 
+    def close(self) -> None:
+        """Free what the lead holds, when no thread waits any more."""
+        self._followers.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
     def _wait(self, poll: Callable[[], list[tuple[int, int]]]) -> None:
         while not self.is_over:
             for ready, _ in poll():
                 if ready == self._device:
                     return
-                if not self.is_over:  # once it is over, the pipe stays readable for all
+                if not self.is_over:  # then the pipe stays readable, for all
                     self._hear()
         raise Over
 

@@ -68,9 +68,6 @@ class Loop:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._count = 0
-        self._over = threading.Lock()  # released at the end
-        self._over.acquire()
-        self._ended = False
         self._failure: BaseException | None = None
         # Seconds that a kind of operation sleeps on average, for the kinds that were ever slow. Time spent computing
         # does not count: another thread could not use it.
@@ -106,21 +103,16 @@ class Loop:
         """Serve until unmounted or stopped; False if an operation still ran at the end, so nothing may be freed."""
         restore = self._lead.end_on_signals()
         try:
-            if self._max_threads == 1:
+            if self._max_threads > 1:
+                threading.Thread(target=self._watcher.watch, name="dualfuse-watcher", daemon=True).start()
+            if self._max_threads == 1 or not self._start_thread():
+                self._count = 1
                 self._work()
-            else:
-                watcher = threading.Thread(target=self._watcher.watch, name="dualfuse-watcher", daemon=True)
-                watcher.start()
-                self._threads.append(watcher)
-                if not self._start_thread():
-                    self._work()
-                self._over.acquire()
+            self._lead.wait_for_the_end()
         finally:
             restore()
-        deadline = time.monotonic() + JOIN_TIMEOUT
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        ended = not any(thread.is_alive() for thread in self._threads)
+        self._watcher.end()
+        ended = self._join(JOIN_TIMEOUT)
         if self._failure is not None:
             log.error("the loop ended with an error", exc_info=self._failure)
         if not ended:
@@ -133,7 +125,15 @@ class Loop:
 
     def close(self) -> None:
         """Free what the loop holds, after ``run``."""
-        self._lead.close()
+        if self._join(0):
+            self._lead.close()
+
+    def _join(self, seconds: float) -> bool:
+        """Wait for the threads to end; False if one did not."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     # -- leading and following
 
@@ -149,11 +149,10 @@ class Loop:
         except BaseException as error:  # noqa: BLE001 - told by the thread that waits in run
             self._failure = error
         finally:
-            if me.leading or self._lead.is_over:
-                self._end()
-            else:
-                with self._lock:
-                    self._count -= 1
+            with self._lock:
+                self._count -= 1
+            if me.leading:
+                self._lead.end()
 
     def _drive(self, session: Any, me: _Thread) -> None:
         """Run the operations that one session coroutine hands out, until it ends."""
@@ -212,13 +211,3 @@ class Loop:
             self._threads = [known for known in self._threads if known.is_alive()]
             self._threads.append(thread)
             return True
-
-    def _end(self) -> None:
-        """End all threads: the session is over."""
-        with self._lock:
-            if self._ended:
-                return
-            self._ended = True
-        self._lead.end()
-        self._watcher.end()
-        self._over.release()

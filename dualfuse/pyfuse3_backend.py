@@ -9,7 +9,7 @@ import os
 import threading
 from typing import Any
 
-from dualfuse import insides, options, stock_loop
+from dualfuse import insides, options
 from dualfuse.attributes import AttributeFiller
 from dualfuse.backend import log_notes, prepare_mountpoint, unmount
 from dualfuse.context import redirect
@@ -83,6 +83,8 @@ class Pyfuse3Backend:
                 requests = _requests(pyfuse3, guarded, plan.adapter)
                 if reasons:
                     log.warning("serving with pyfuse3's own, slower loop: %s", "; ".join(reasons))
+                    from dualfuse import stock_loop
+
                     stock_loop.serve(pyfuse3, session, requests, path, words)
                 else:
                     threads = options.whole({"max_threads": MAX_THREADS, **plan.adapter}, "max_threads")

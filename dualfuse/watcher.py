@@ -22,6 +22,7 @@ class Watcher:
         self._sleeps = False
         self._wake = threading.Event()
         self._is_over = False
+        self._giving = threading.Lock()
         self._pause = threading.Lock()  # released at the end, so that the watcher does not finish its tick
         self._pause.acquire()
 
@@ -41,8 +42,9 @@ class Watcher:
         return True
 
     def end(self) -> None:
-        """Let ``watch`` return; to be called once."""
-        self._is_over = True
+        """Let ``watch`` return; to be called once. The lead is not given any more when this returns."""
+        with self._giving:
+            self._is_over = True
         self._pause.release()
         self._wake.set()
 
@@ -59,11 +61,11 @@ class Watcher:
             if current is not None and current is seen:
                 if lasted < PATIENCE and not _sleeps(self._runner):
                     continue
-                if not self.finish():
-                    continue
-                self._give_lead()
-                hurry = HURRY
-                seen = None
+                with self._giving:
+                    if not self._is_over and self.finish():
+                        self._give_lead()
+                        hurry = HURRY
+                        seen = None
                 continue
             quiet = quiet + 1 if current is None else 0
             seen = current

@@ -48,9 +48,10 @@ def criteria(answer: Mapping[str, Any]) -> list[Criterion]:
         Criterion("memory against fusepy", answer["memory"]["ratio"], MEMORY_RATIO),
         Criterion("CPU against fusepy, geometric mean", round(geometric_mean(cpus), 3), CPU_RATIO),
     ]
-    for name, each in answer["ratios"].items():
-        found.append(Criterion(f"{name}: time against fusepy", round(each["time"], DIGITS), 1.0))
-        found.append(Criterion(f"{name}: CPU against fusepy", round(each["cpu"], DIGITS), 1.0))
+    for variant, shown in answer["variants"].items():
+        for name, each in shown["ratios"].items():
+            found.append(Criterion(f"{variant}, {name}: time against fusepy", round(each["time"], DIGITS), 1.0))
+            found.append(Criterion(f"{variant}, {name}: CPU against fusepy", round(each["cpu"], DIGITS), 1.0))
     blocking = answer["blocking"]
     reads = round(blocking["reads_per_second_ratio"], DIGITS)
     found.append(Criterion("blocking: reads per second against fusepy", reads, 1.0, True))

@@ -24,6 +24,7 @@ class Workload:
     prepare: Callable[[Path], None]
     clients: int = 1
     clean: Callable[[Path], None] | None = None
+    repeat: int = 1  # for each iteration asked for: what the kernel answers by itself is over before a round is one
 
 
 def _read(name: str) -> Callable[[str, int], int]:
@@ -93,7 +94,7 @@ WORKLOADS: tuple[Workload, ...] = (
     Workload("read_large", _read("large"), _large),
     Workload("write_small", _write_small, _nothing, clean=_remove_new),
     Workload("write_large", _write_large, _nothing),
-    Workload("stat", _stat, _small),
+    Workload("stat", _stat, _small, repeat=50),
     Workload("readdir", _readdir, _many),
     Workload("concurrent_reads", _read("small"), _small, clients=CLIENTS),
     Workload("concurrent_writes", _write_small, _nothing, clients=CLIENTS, clean=_remove_new),

@@ -89,11 +89,13 @@ def test_criteria_name_what_is_not_met(measured: tuple[dict[str, Any], str]) -> 
     answer["memory"]["ratio"] = 1.2
     answer["results"]["pyfuse3"]["stat"]["latency_p95"] = 0.006
     answer["blocking"]["reads_per_second_ratio"] = 0.9
+    answer["variants"]["memory-0s"]["ratios"]["readdir"]["cpu"] = 1.01
     missed = {each.name for each in criteria(answer) if not each.ok}
     assert missed >= {
         "memory against fusepy",
         "stat: seconds, p95",
         "blocking: reads per second against fusepy",
+        "memory-0s, readdir: CPU against fusepy",
     }
 
 

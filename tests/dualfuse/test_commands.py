@@ -172,6 +172,7 @@ def test_mount_falls_back_when_the_first_choice_cannot_mount(tmp_path: Path) -> 
     )
     try:
         wait_for(lambda: mount_at(str(tmp_path / "m")) is not None, "the fallback to mount", 10)
+        (tmp_path / "m").stat()  # libfuse2 hears signals once it answers
     finally:
         process.terminate()
         _, errors = process.communicate(timeout=10)
