@@ -24,10 +24,14 @@ class Over(Exception):  # noqa: N818 - stands in for trio.ClosedResourceError
 
 
 class Lead:
-    """Says which thread may read a session's device."""
+    """Says which thread may read a session's device, and whether any uses the session.
+
+    A thread that waits does not use it: at the end it may be freed under that thread, which only lets go of its buffer.
+    """
 
     def __init__(self) -> None:
         self.is_over = False
+        self._inside: set[object] = set()  # threads that use the session
         self._device = -1
         self._lock = threading.Lock()
         self._waiting = 0  # threads that wait for the lead
@@ -47,11 +51,23 @@ class Lead:
             self._leader.register(device, select.POLLIN)
             self._followers.register(device, _ONE_REQUEST)
 
-    def keep(self) -> None:
-        """Wait for a request, as the leader. Raises Over at the end."""
-        self._wait(self._leader.poll)
+    def enter(self, thread: object) -> None:
+        """Say that a thread uses the session from now on."""
+        self._inside.add(thread)
 
-    def take(self) -> None:
+    def leave(self, thread: object) -> None:
+        """Say that a thread does not use the session any more."""
+        self._inside.discard(thread)
+
+    def is_used(self) -> bool:
+        """Whether a thread uses the session. Once it is over and this was false, it stays so."""
+        return bool(self._inside)
+
+    def keep(self, thread: object) -> None:
+        """Wait for a request, as the leader. Raises Over at the end."""
+        self._wait(thread, self._leader.poll)
+
+    def take(self, thread: object) -> None:
         """Wait for a request that no other thread reads: who returns, leads.
 
         Raises Over at the end, or if enough threads wait already.
@@ -60,7 +76,7 @@ class Lead:
             if self._waiting >= MAX_IDLE:
                 raise Over
             self._waiting += 1
-        self._wait(self._followers.poll)
+        self._wait(thread, self._followers.poll)
         with self._lock:
             self._waiting -= 1
 
@@ -77,7 +93,7 @@ class Lead:
     def wait_for_the_end(self) -> None:
         """Wait until it is over."""
         with contextlib.suppress(Over):
-            self._wait(self._end.poll)
+            self._wait(None, self._end.poll)
 
     def end_on_signals(self) -> Callable[[], None]:
         """Let TERM, INT and HUP end it, unless the process handles them itself (as libfuse does).
@@ -108,14 +124,22 @@ class Lead:
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def _wait(self, poll: Callable[[], list[tuple[int, int]]]) -> None:
+    def _wait(self, thread: object, poll: Callable[[], list[tuple[int, int]]]) -> None:
+        self.leave(thread)
         while not self.is_over:
             for ready, _ in poll():
                 if ready == self._device:
-                    return
-                if not self.is_over:  # then the pipe stays readable, for all
+                    self.enter(thread)
+                    if self._may_go_on():
+                        return
+                elif not self.is_over:  # once it is, the pipe stays readable for all
                     self._hear()
+        self.leave(thread)
         raise Over
+
+    def _may_go_on(self) -> bool:
+        """Look again, after this thread has entered: whoever ends it sees this one inside, or this one sees the end."""
+        return not self.is_over
 
     def _hear(self) -> None:
         try:

@@ -50,7 +50,7 @@ class _Thread:
 
     def __init__(self) -> None:
         self.leading = False
-        self.native = threading.get_native_id()
+        self.native = 0  # the kernel's number of it, once it runs
 
 
 class Loop:
@@ -66,8 +66,10 @@ class Loop:
         self._max_threads = max(1, threads)
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
-        self._count = 0
+        self._count = 0  # threads
+        self._gone = threading.Lock()  # released by the last of them
+        self._gone.acquire()
+        self._closed = False
         self._failure: BaseException | None = None
         # Seconds that a kind of operation sleeps on average, for the kinds that were ever slow. Time spent computing
         # does not count: another thread could not use it.
@@ -90,10 +92,10 @@ class Loop:
         """Wait for the lead, and for a request."""
         me: _Thread = self._local.me
         if me.leading:
-            self._lead.keep()
+            self._lead.keep(me)
         else:
             self._lead.attach(fd)
-            self._lead.take()
+            self._lead.take(me)
             me.leading = True
         return READY
 
@@ -107,12 +109,12 @@ class Loop:
                 threading.Thread(target=self._watcher.watch, name="dualfuse-watcher", daemon=True).start()
             if self._max_threads == 1 or not self._start_thread():
                 self._count = 1
-                self._work()
+                self._work(self._new_thread())
             self._lead.wait_for_the_end()
         finally:
             restore()
         self._watcher.end()
-        ended = self._join(JOIN_TIMEOUT)
+        ended = not self._lead.is_used() or self._gone.acquire(timeout=JOIN_TIMEOUT)
         if self._failure is not None:
             log.error("the loop ended with an error", exc_info=self._failure)
         if not ended:
@@ -124,21 +126,22 @@ class Loop:
         self._lead.end()
 
     def close(self) -> None:
-        """Free what the loop holds, after ``run``."""
-        if self._join(0):
-            self._lead.close()
-
-    def _join(self, seconds: float) -> bool:
-        """Wait for the threads to end; False if one did not."""
-        deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        """Free what the loop holds, after ``run``, as soon as no thread asks for it any more."""
+        with self._lock:
+            self._closed = True
+            if self._count == 0:
+                self._lead.close()
 
     # -- leading and following
 
-    def _work(self) -> None:
-        me = self._local.me = _Thread()
+    def _new_thread(self) -> _Thread:
+        me = _Thread()
+        self._lead.enter(me)
+        return me
+
+    def _work(self, me: _Thread) -> None:
+        self._local.me = me
+        me.native = threading.get_native_id()
         try:
             while not self._lead.is_over:
                 try:
@@ -149,10 +152,19 @@ class Loop:
         except BaseException as error:  # noqa: BLE001 - told by the thread that waits in run
             self._failure = error
         finally:
-            with self._lock:
-                self._count -= 1
+            self._lead.leave(me)
             if me.leading:
                 self._lead.end()
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if self._count:
+                return
+            self._gone.release()
+            if self._closed:
+                self._lead.close()
 
     def _drive(self, session: Any, me: _Thread) -> None:
         """Run the operations that one session coroutine hands out, until it ends."""
@@ -201,13 +213,13 @@ class Loop:
         with self._lock:
             if self._count >= self._max_threads:
                 return False
-            thread = threading.Thread(target=self._work, name="dualfuse", daemon=True)
+            me = self._new_thread()
+            thread = threading.Thread(target=self._work, args=(me,), name="dualfuse", daemon=True)
             try:
                 thread.start()
             except RuntimeError:
+                self._lead.leave(me)
                 log.error("no thread can be started for a blocked operation; others wait for it")
                 return False
             self._count += 1
-            self._threads = [known for known in self._threads if known.is_alive()]
-            self._threads.append(thread)
             return True

@@ -7,7 +7,7 @@ TICK = 0.002  # seconds: an operation that sleeps longer than one or two ticks l
 CALM = 0.01  # seconds: the tick while no kind of operation has been seen to sleep
 HURRY = 100  # short ticks after an operation has lost the lead: others like it may be waiting
 PATIENCE = 5  # ticks: an operation that computes for so long loses the lead too
-QUIET = 25  # ticks without an operation until the watcher sleeps
+QUIET = 1  # ticks without an operation until the watcher sleeps
 
 
 class Watcher:
