@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     failure: MountError | None = None
     for backend in backends:
         try:
-            mount(operations, arguments.mountpoint, backend, **options)
+            mount(operations, arguments.mountpoint, backend, **{**options, "ends_process": True})
         except MountError as error:
             failure = error
             logging.error("%s cannot serve %s: %s", backend, arguments.mountpoint, error)

@@ -4,7 +4,7 @@ Ten operations, seven metrics, run in short rounds that alternate between the co
 machine hits all of them alike; one client and the daemon share a processor in half of them and have one each in the
 others. Prints one JSON object; ``ratios`` compare pyfuse3 (or the last contender) with fusepy
 (or the first), ``comparisons`` every contender with that baseline. ``--blocking`` adds what happens while operations
-block. mount and unmount take a fiftieth of the iterations, at least 3 and at most 20.
+block. mount and unmount take a twentieth of the iterations, at least 3 and at most 20.
 """
 
 import argparse
@@ -96,7 +96,8 @@ def _mounting(servers: list[Server], results: Results, count: int) -> None:
     for server in servers:
         results[server.contender] |= {"mount": Series(), "unmount": Series()}
     for number in range(count + 1):
-        for server in servers:
+        # every other round runs in the opposite order
+        for server in servers if number % 2 == 0 else servers[::-1]:
             if not server.is_backend:
                 continue
             seconds = server.start()

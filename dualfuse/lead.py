@@ -9,12 +9,10 @@ a thread that then has to wait for the interpreter, and after that for the devic
 import contextlib
 import os
 import select
-import signal
 import threading
 from collections.abc import Callable
-from typing import Any
 
-from dualfuse.session_loop import MAX_IDLE, SIGNALS, never_block
+from dualfuse.session_loop import MAX_IDLE, catch_signals, never_block
 
 _ONE_REQUEST = select.EPOLLIN | select.EPOLLONESHOT
 
@@ -26,7 +24,8 @@ class Over(Exception):  # noqa: N818 - stands in for trio.ClosedResourceError
 class Lead:
     """Says which thread may read a session's device, and whether any uses the session.
 
-    A thread that waits does not use it: at the end it may be freed under that thread, which only lets go of its buffer.
+    A thread that waits does not use it: where the process ends, too, the session may be freed under that thread. Only
+    its own buffer and pyfuse3's count of tasks are touched by it then, and a pipe of libfuse's stays open.
     """
 
     def __init__(self) -> None:
@@ -35,6 +34,7 @@ class Lead:
         self._device = -1
         self._lock = threading.Lock()
         self._waiting = 0  # threads that wait for the lead
+        self._signals: frozenset[int] = frozenset()  # those that end it
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._end = select.poll()
         self._end.register(self._wake_read, select.POLLIN)
@@ -60,7 +60,7 @@ class Lead:
         self._inside.discard(thread)
 
     def is_used(self) -> bool:
-        """Whether a thread uses the session. Once it is over and this was false, it stays so."""
+        """Whether a thread uses the session. Once it is over and this was false, none will."""
         return bool(self._inside)
 
     def keep(self, thread: object) -> None:
@@ -96,26 +96,9 @@ class Lead:
             self._wait(None, self._end.poll)
 
     def end_on_signals(self) -> Callable[[], None]:
-        """Let TERM, INT and HUP end it, unless the process handles them itself (as libfuse does).
-
-        For the main thread; in another thread it changes nothing. Gives what puts the handlers back.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            return lambda: None
-        before: dict[signal.Signals, Any] = {}
-        for number in SIGNALS:
-            handler = signal.getsignal(number)
-            if handler in (signal.SIG_DFL, signal.default_int_handler):
-                before[number] = handler
-                signal.signal(number, lambda *_: None)
-        # The C-level handler writes the number of the signal: all who wait hear it at once, whatever Python runs.
-        wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-
-        def restore() -> None:
-            signal.set_wakeup_fd(wakeup)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
+        """Let those of TERM, INT and HUP end it that the process does not handle itself; gives what undoes this."""
+        # no handler in Python: all who wait hear the number itself, whatever the main thread does
+        self._signals, restore = catch_signals(lambda: None, self._wake_write)
         return restore
 
     def close(self) -> None:
@@ -146,5 +129,5 @@ class Lead:
             told = os.read(self._wake_read, 64)
         except BlockingIOError:
             return  # another thread has read it
-        if any(byte == 0 or byte in SIGNALS for byte in told):
+        if any(byte == 0 or byte in self._signals for byte in told):
             self.end()

@@ -13,14 +13,15 @@ eight times as much. What is used of pyfuse3's insides (version checked by ``dua
   must run out there: pyfuse3 holds a handler that has not yielded yet by one global only, and another thread that reads
   the next request would free it;
 - ``fuse_session_receive_buf`` keeps the GIL, so the descriptor must not block: the waiting is done in ``Lead``;
-- ``pyfuse3.close`` frees the session, so every thread must have ended before.
+- ``pyfuse3.close`` frees the session, so every thread must have ended before; where the process ends, too, it is enough
+  that none uses it: a thread that waits does not (see ``Lead``), and to wait for that thread makes the unmount longer.
 """
 
 import logging
 import threading
 import time
 import types
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from dualfuse.lead import Lead, Over
@@ -61,15 +62,15 @@ class Loop:
     Lock = NoLock
     name = "dualfuse"
 
-    def __init__(self, pyfuse3: Any, threads: int = MAX_THREADS) -> None:
+    def __init__(self, pyfuse3: Any, threads: int = MAX_THREADS, ends_process: bool = False) -> None:
         self._pyfuse3 = pyfuse3
         self._max_threads = max(1, threads)
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._count = 0  # threads
-        self._gone = threading.Lock()  # released by the last of them
-        self._gone.acquire()
-        self._closed = False
+        self._ends_process = ends_process
+        self._threads: list[threading.Thread] = []
+        self._count = 0  # threads that serve
+        self._restore: Callable[[], None] = lambda: None
         self._failure: BaseException | None = None
         # Seconds that a kind of operation sleeps on average, for the kinds that were ever slow. Time spent computing
         # does not count: another thread could not use it.
@@ -103,18 +104,15 @@ class Loop:
 
     def run(self) -> bool:
         """Serve until unmounted or stopped; False if an operation still ran at the end, so nothing may be freed."""
-        restore = self._lead.end_on_signals()
+        self._restore = self._lead.end_on_signals()
         try:
-            if self._max_threads > 1:
-                threading.Thread(target=self._watcher.watch, name="dualfuse-watcher", daemon=True).start()
-            if self._max_threads == 1 or not self._start_thread():
-                self._count = 1
+            if self._max_threads == 1 or not self._start_watcher() or not self._start_thread():
+                self._max_threads = self._count = 1
                 self._work(self._new_thread())
             self._lead.wait_for_the_end()
         finally:
-            restore()
-        self._watcher.end()
-        ended = not self._lead.is_used() or self._gone.acquire(timeout=JOIN_TIMEOUT)
+            self._watcher.end()
+        ended = (self._ends_process and not self._lead.is_used()) or self._join(JOIN_TIMEOUT)
         if self._failure is not None:
             log.error("the loop ended with an error", exc_info=self._failure)
         if not ended:
@@ -126,11 +124,17 @@ class Loop:
         self._lead.end()
 
     def close(self) -> None:
-        """Free what the loop holds, after ``run``, as soon as no thread asks for it any more."""
-        with self._lock:
-            self._closed = True
-            if self._count == 0:
-                self._lead.close()
+        """Let signals do what they did before ``run``, and free what the loop holds if no thread asks for it."""
+        self._restore()
+        if self._join(0):
+            self._lead.close()
+
+    def _join(self, seconds: float) -> bool:
+        """Wait for the threads to end; False if one did not."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     # -- leading and following
 
@@ -153,18 +157,10 @@ class Loop:
             self._failure = error
         finally:
             self._lead.leave(me)
-            if me.leading:
-                self._lead.end()
-            self._leave()
-
-    def _leave(self) -> None:
-        with self._lock:
-            self._count -= 1
-            if self._count:
-                return
-            self._gone.release()
-            if self._closed:
-                self._lead.close()
+            with self._lock:
+                self._count -= 1
+                if me.leading or self._count == 0:
+                    self._lead.end()
 
     def _drive(self, session: Any, me: _Thread) -> None:
         """Run the operations that one session coroutine hands out, until it ends."""
@@ -192,7 +188,7 @@ class Loop:
                     failure = error
                 taken = time.perf_counter() - started
                 if watched:
-                    me.leading = watcher.finish()
+                    me.leading = watcher.take_ticket()
                 if usual is not None:
                     # Capped, so that it takes several sleeps in a row and not one long wait for a processor.
                     sleep = min(taken - (time.thread_time() - computed), 2 * SLOW)
@@ -209,6 +205,14 @@ class Loop:
         if not self._lead.give() and not self._lead.is_over:
             self._start_thread()
 
+    def _start_watcher(self) -> bool:
+        try:
+            threading.Thread(target=self._watcher.watch, name="dualfuse-watcher", daemon=True).start()
+        except RuntimeError:
+            log.error("no thread can be started: one thread serves, and an operation that blocks blocks all")
+            return False
+        return True
+
     def _start_thread(self) -> bool:
         with self._lock:
             if self._count >= self._max_threads:
@@ -222,4 +226,6 @@ class Loop:
                 log.error("no thread can be started for a blocked operation; others wait for it")
                 return False
             self._count += 1
+            self._threads = [known for known in self._threads if known.is_alive()]
+            self._threads.append(thread)
             return True

@@ -82,6 +82,7 @@ TABLE: dict[str, tuple[Rule, Rule]] = {
     "nonempty": (KEEP, _here("nonempty")),
     "nothreads": (KEEP, _here("max_threads", 1)),
     "encoding": (_here("encoding"), _here("encoding")),
+    "ends_process": (_here("ends_process"), _here("ends_process")),
     "entry_timeout": (KEEP, _here("entry_timeout")),
     "attr_timeout": (KEEP, _here("attr_timeout")),
     "negative_timeout": (KEEP, _here("negative_timeout")),

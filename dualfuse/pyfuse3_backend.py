@@ -1,7 +1,7 @@
 """Serve an Operations object on pyfuse3 and libfuse3: the life of a mount, nothing else.
 
-Threading rule: ``mount`` runs ``dualfuse.loop`` in the calling thread; user operations run there and, while one of them
-blocks, in the loop's followers. On the stock loop (the fallback) they run in trio's worker threads.
+Threading rule: ``mount`` waits in the calling thread; user operations run in the threads of ``dualfuse.loop``, or on
+trio (``dualfuse.trio_loop``, ``dualfuse.stock_loop``).
 """
 
 import logging
@@ -88,7 +88,8 @@ class Pyfuse3Backend:
                     stock_loop.serve(pyfuse3, session, requests, path, words)
                 else:
                     threads = options.whole({"max_threads": MAX_THREADS, **plan.adapter}, "max_threads")
-                    _serve(pyfuse3, session, requests, path, words, threads)
+                    chosen = _loop(pyfuse3, session, requests, threads, bool(plan.adapter.get("ends_process")))
+                    _serve(*chosen, session, requests, path, words)
                 session.finish()
         finally:
             guarded.close()
@@ -141,8 +142,7 @@ def _library_options(library: dict[str, options.Value], operations: object) -> s
     return words
 
 
-def _serve(pyfuse3: Any, session: Session, requests: Requests, path: str, words: set[str], threads: int) -> None:
-    loop, hand_out = _loop(pyfuse3, session, requests, threads)
+def _serve(loop: Any, hand_out: Any, session: Session, requests: Requests, path: str, words: set[str]) -> None:
     session.answer_with(requests, hand_out)
     try:
         session.mount(path, words)
@@ -158,7 +158,7 @@ def _serve(pyfuse3: Any, session: Session, requests: Requests, path: str, words:
         loop.close()
 
 
-def _loop(pyfuse3: Any, session: Session, requests: Requests, threads: int) -> tuple[Any, Any]:
+def _loop(pyfuse3: Any, session: Session, requests: Requests, threads: int, ends_process: bool) -> tuple[Any, Any]:
     """Choose the loop: trio's own for a class that has nothing but trio coroutines, else dualfuse's threads."""
     portal = session.operations.portal
     if portal is not None and portal.library == "trio" and session.operations.only_coroutines():
@@ -171,7 +171,7 @@ def _loop(pyfuse3: Any, session: Session, requests: Requests, threads: int) -> t
             requests.locks = trio_loop.path_locks()
             native = trio_loop.TrioLoop(pyfuse3, session.begin, session.finish)
             return native, native.hand_out
-    return Loop(pyfuse3, threads), hand_out
+    return Loop(pyfuse3, threads, ends_process), hand_out
 
 
 def _force_unmount(path: str) -> None:

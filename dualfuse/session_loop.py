@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import threading
 from collections.abc import Callable
 from itertools import repeat
 from typing import Any
@@ -11,7 +12,7 @@ Handler = Callable[..., Any]
 MAX_IDLE = 10  # that wait for the lead, as libfuse2
 JOIN_TIMEOUT = 5.0  # seconds to wait at the end for operations that are still running
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_NEVER = 1 << 30
+_MANY = 1 << 30
 
 
 class Ready(tuple[()]):
@@ -36,9 +37,40 @@ class NoLock:
 def requests_of(pyfuse3: Any) -> Any:
     """Give pyfuse3's coroutine that reads requests and awaits their handlers, one after the other, until the unmount.
 
-    It raises BlockingIOError when a request was taken back (its caller died) between the wait and the read.
+    It raises BlockingIOError when a request was taken back (its caller died) between the wait and the read, and loses
+    its buffer then. Of its own it never ends for being one too many, and never starts another: that is the loop's.
     """
-    return pyfuse3._session_loop.__wrapped__(None, _NEVER, 0)  # it is never one of too many, so it starts no other
+    return pyfuse3._session_loop.__wrapped__(None, _MANY, -_MANY)
+
+
+_restores: list[
+    Callable[[], None]
+] = []  # what a forked child does: it must not end its parent's mount when it is ended
+os.register_at_fork(after_in_child=lambda: [restore() for restore in tuple(_restores)])
+
+
+def catch_signals(handler: Callable[[], None], wakeup: int = -1) -> tuple[frozenset[int], Callable[[], None]]:
+    """Let this handle those of TERM, INT and HUP that the process does not handle itself (as libfuse does).
+
+    In another thread than the main one there are none. Python writes the number of every signal to the descriptor
+    ``wakeup`` at once, whatever the main thread does. Gives the signals, and what puts everything back as it was.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return frozenset(), lambda: None
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {each: was for each, was in handlers.items() if was in (signal.SIG_DFL, signal.default_int_handler)}
+    for number in before:
+        signal.signal(number, lambda *_: handler())
+    wakeup_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+
+    def restore() -> None:
+        _restores.remove(restore)
+        signal.set_wakeup_fd(wakeup_before)
+        for number, was in before.items():
+            signal.signal(number, was)
+
+    _restores.append(restore)
+    return frozenset(before), restore
 
 
 def never_block(device: int) -> None:

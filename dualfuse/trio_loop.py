@@ -10,7 +10,6 @@ that an operation that does not costs no switch of tasks at all.
 import contextlib
 import logging
 import select
-import signal
 import threading
 import types
 from collections.abc import Callable, Generator
@@ -21,7 +20,7 @@ from greenlet import getcurrent, greenlet
 
 from dualfuse.asynchronous import result_of
 from dualfuse.pathlocks import PathLocks
-from dualfuse.session_loop import JOIN_TIMEOUT, MAX_IDLE, SIGNALS, Handler, NoLock, never_block, requests_of
+from dualfuse.session_loop import JOIN_TIMEOUT, MAX_IDLE, Handler, NoLock, catch_signals, never_block, requests_of
 
 log = logging.getLogger("dualfuse")
 
@@ -190,7 +189,7 @@ class TrioLoop:
     def run(self) -> bool:
         """Serve until unmounted or stopped; False if an operation still ran at the end, so nothing may be freed."""
         thread = threading.Thread(target=self._serve, name="dualfuse-trio", daemon=True)
-        restore = self._catch_signals()
+        _, restore = catch_signals(self.stop)
         try:
             thread.start()
             self._waiting.acquire()
@@ -217,20 +216,6 @@ class TrioLoop:
     def _release(self) -> None:
         with contextlib.suppress(RuntimeError):  # released before
             self._waiting.release()
-
-    def _catch_signals(self) -> Callable[[], None]:
-        if threading.current_thread() is not threading.main_thread():
-            return lambda: None
-        before = {number: signal.getsignal(number) for number in SIGNALS}
-        for number, handler in before.items():
-            if handler in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, lambda *_: self.stop())
-
-        def restore() -> None:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-        return restore
 
     def _serve(self) -> None:
         try:

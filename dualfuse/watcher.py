@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Sized
 
 TICK = 0.002  # seconds: an operation that sleeps longer than one or two ticks loses the lead
-CALM = 0.01  # seconds: the tick while no kind of operation has been seen to sleep
+CALM = 0.01  # seconds: the tick while no kind of operation was ever slow
 HURRY = 100  # short ticks after an operation has lost the lead: others like it may be waiting
 PATIENCE = 5  # ticks: an operation that computes for so long loses the lead too
-QUIET = 1  # ticks without an operation until the watcher sleeps
+QUIET = 2  # ticks without an operation until the watcher sleeps
 
 
 class Watcher:
@@ -19,7 +19,7 @@ class Watcher:
         # The lead of a thread that runs an operation: whoever pops it has it, the thread itself or the watcher.
         self._ticket: list[object] = []
         self._runner = 0  # the kernel's number of the thread that put the ticket there
-        self._sleeps = False
+        self._is_asleep = False
         self._wake = threading.Event()
         self._is_over = False
         self._giving = threading.Lock()
@@ -30,11 +30,11 @@ class Watcher:
         """Say that the leader, the kernel's thread of this number, begins an operation."""
         self._runner = thread
         self._ticket.append(operation)
-        if self._sleeps:
+        if self._is_asleep:
             self._wake.set()
 
-    def finish(self) -> bool:
-        """Say that the operation has ended; False if the lead was taken away meanwhile."""
+    def take_ticket(self) -> bool:
+        """Take the lead of the thread that runs an operation; False if somebody else was faster."""
         try:
             self._ticket.pop()
         except IndexError:
@@ -62,24 +62,24 @@ class Watcher:
                 if lasted < PATIENCE and not _sleeps(self._runner):
                     continue
                 with self._giving:
-                    if not self._is_over and self.finish():
+                    if not self._is_over and self.take_ticket():
                         self._give_lead()
                         hurry = HURRY
                         seen = None
                 continue
             quiet = quiet + 1 if current is None else 0
             seen = current
-            if quiet > QUIET:
+            if quiet >= QUIET:
                 quiet = 0
                 self._sleep()
 
     def _sleep(self) -> None:
         """Sleep until the next operation."""
         self._wake.clear()
-        self._sleeps = True
+        self._is_asleep = True
         if not self._ticket and not self._is_over:
             self._wake.wait()
-        self._sleeps = False
+        self._is_asleep = False
 
 
 def _sleeps(thread: int) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+OFTEN = 0.5  # of the rounds: less is the kernel's own answer
+
 
 @dataclass(slots=True)
 class Series:
@@ -44,15 +46,21 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def ratio(contender: Series, baseline: Series) -> dict[str, float]:
-    """Compare two series round by round: medians of the paired ratios, with a 95% interval of that of time."""
+    """Compare two series round by round: medians of the paired ratios, with a 95% interval of that of time.
+
+    ``daemon`` is the share of the baseline's rounds in which its daemon did anything. Where that is below a half, the
+    kernel answers by itself, and there is no ratio of the daemons' CPU: it is 0.
+    """
     times = sorted(_pairs(contender.round_seconds, baseline.round_seconds))
     cpus = _pairs(contender.round_cpu, baseline.round_cpu)
+    daemon = len(cpus) / len(baseline.round_cpu) if baseline.round_cpu else 0.0
     low, high = _interval(len(times))
     return {
         "time": round(median(times), 3) if times else 0.0,
         "time_low": round(times[low], 3) if times else 0.0,
         "time_high": round(times[high], 3) if times else 0.0,
-        "cpu": round(median(cpus), 3) if cpus else 0.0,
+        "cpu": round(median(cpus), 3) if daemon >= OFTEN else 0.0,
+        "daemon": round(daemon, 3),
     }
 
 

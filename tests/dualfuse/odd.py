@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import stat
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +263,24 @@ class Counted:
 
         instrument = Instrument(Reporting(), backend="here")
         return instrument
+
+
+class Forking(Operations):
+    """Reading /child forks one, ends it with TERM and tells the number of the signal that it died of."""
+
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        return DIRECTORY if path == "/" else FILE
+
+    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+        ready, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(tell, b"ready")
+            time.sleep(5)
+            os._exit(0)
+        os.read(ready, 5)
+        os.kill(child, signal.SIGTERM)
+        _, status = os.waitpid(child, 0)
+        os.close(ready)
+        os.close(tell)
+        return str(os.WTERMSIG(status)).encode() if offset == 0 else b""

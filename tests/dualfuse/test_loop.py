@@ -1,0 +1,156 @@
+"""The loops that serve pyfuse3: many at once, the end, signals, forks, one mount after the other, a broken start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import types
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from dualfuse.loop import Loop
+from dualfuse.mounts import mount_at
+from tests.dualfuse.served import serve, wait_for
+
+BURST = 24  # more than may wait for the lead
+HERE = Path(__file__).parents[2]
+
+
+def _read(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    try:
+        return len(os.pread(descriptor, 4096, 0))
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize(
+    ("specification", "name"),
+    [("dualfuse.samples.slow:Slow", "sleep-0.05"), ("tests.dualfuse.structured:OnTrio", "deadline")],
+    ids=["threads", "trio"],
+)
+def test_bursts_of_blocking_operations_one_after_the_other(tmp_path: Path, specification: str, name: str) -> None:
+    with serve(specification, tmp_path / "m", "pyfuse3") as daemon, ThreadPoolExecutor(BURST) as pool:
+        for _ in range(4):
+            assert all(pool.map(_read, [tmp_path / "m" / name] * BURST))
+        assert daemon.process is not None
+        assert daemon.process.poll() is None
+
+
+@pytest.mark.fuse
+def test_a_child_that_an_operation_forks_is_ended_by_a_signal_and_the_mount_is_not(tmp_path: Path) -> None:
+    with serve("tests.dualfuse.odd:Forking", tmp_path / "m", "pyfuse3"):
+        for name in ("one", "two"):
+            assert (tmp_path / "m" / name).read_bytes() == str(int(signal.SIGTERM)).encode()
+
+
+IN_ONE_PROCESS = """
+import os, signal, sys, threading
+import dualfuse
+from dualfuse.samples.slow import Slow
+
+place, heard = sys.argv[1], []
+signal.signal(signal.SIGHUP, lambda *_: heard.append("HUP"))
+
+def read(name):
+    with open(f"{place}/{name}", "rb") as file:
+        file.read()
+
+def client(last):
+    while not os.path.ismount(place):
+        os.sched_yield()
+    os.stat(place)
+    os.kill(os.getpid(), signal.SIGHUP)  # this process has its own use for it
+    readers = [threading.Thread(target=read, args=(f"sleep-0.02{n}",)) for n in range(20)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    if last:
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        os.system(f"umount -l {place} || fusermount3 -uz {place}")
+
+def held():
+    return len(os.listdir("/proc/self/fd"))
+
+for number in range(4):
+    thread = threading.Thread(target=client, args=(number == 3,))
+    thread.start()
+    dualfuse.mount(Slow(), place, "pyfuse3")
+    thread.join()
+    if number == 0:
+        first = held()
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+print(heard, held() - first, threading.active_count())
+"""
+
+
+@pytest.mark.fuse
+def test_mounts_of_one_process_one_after_the_other_leave_nothing_and_its_own_signals_to_it(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", IN_ONE_PROCESS, str(tmp_path / "m")],
+        capture_output=True, text=True, timeout=60, cwd=HERE,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, "['HUP', 'HUP', 'HUP', 'HUP'] 0 1"), done.stderr
+    assert mount_at(str(tmp_path / "m")) is None
+
+
+def _library(session_loop: object) -> types.SimpleNamespace:
+    return types.SimpleNamespace(_session_loop=types.SimpleNamespace(__wrapped__=session_loop))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_loop_whose_first_thread_fails_ends_and_says_why(threads: int, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(*_: object) -> object:
+        raise OSError("no such device")
+
+    loop = Loop(_library(broken), threads)
+    assert loop.run()
+    loop.close()
+    assert "no such device" in caplog.text
+
+
+def test_a_loop_that_can_start_no_thread_serves_with_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    served_by = []
+
+    async def session_loop(*_: object) -> None:
+        served_by.append(threading.current_thread())
+        loop.stop()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    loop = Loop(_library(session_loop))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert loop.run()
+    loop.close()
+    assert served_by == [threading.main_thread()]
+    assert "one thread serves" in caplog.text
+
+
+@pytest.mark.fuse
+def test_an_operation_that_runs_on_keeps_its_session_until_it_has_answered(tmp_path: Path) -> None:
+    with serve("dualfuse.samples.slow:Slow", tmp_path / "m", "pyfuse3") as daemon:
+        answer: list[int] = []
+        opened = os.open(tmp_path / "m" / "sleep-0.5", os.O_RDONLY | os.O_DIRECT)
+        reader = threading.Thread(target=lambda: answer.append(len(os.pread(opened, 4096, 0))))
+        reader.start()
+        assert daemon.process is not None
+        tasks = Path(f"/proc/{daemon.pid}/task")
+        wait_for(lambda: len(list(tasks.iterdir())) > 3, "another thread to take the lead")
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(10) == 0
+        reader.join()
+        assert answer == [4096]
+        with pytest.raises(OSError, match=r"abort|not connected"):
+            os.close(opened)  # the mount is gone
