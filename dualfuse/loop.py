@@ -132,9 +132,12 @@ class Loop:
     def _join(self, seconds: float) -> bool:
         """Wait for the threads to end; False if one did not."""
         deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        while alive := [thread for thread in self._threads if thread.is_alive()]:  # one may just have started another
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            alive[0].join(left)
+        return True
 
     # -- leading and following
 
