@@ -30,10 +30,12 @@ from typing import Any
 from checks.check import Severity
 from checks.registry import ALWAYS
 from checks.runner import run
+from deployment.errors import OperatorError
 from deployment.http_ask import ask
 from deployment.metrics.scrape import ScrapeSource
 from deployment.plan import plan
 from deployment.targets.local import LocalTarget
+from deployment.waiting import until
 from phases.deployments import share
 from tests.checks.museum.catalogue import ROOMS
 from tests.checks.museum.exhibit import NOBODY, Exhibit, Shown, Visit
@@ -95,10 +97,9 @@ def healthy() -> int:
 
 def settle(port: int) -> None:
     """Wait until Prometheus has scraped both Bridges, which a deployment that stands has long done."""
-    until = time.monotonic() + 30.0
     url = f"http://127.0.0.1:{port}/api/v1/query?query=count(up==1)"
-    while b'"2"' not in ask({"up": url}, 1.0)["up"].body and time.monotonic() < until:
-        time.sleep(0.2)
+    if not until(lambda: b'"2"' in ask({"up": url}, 1.0)["up"].body, 30.0, every=0.2):
+        raise OperatorError("Prometheus has not scraped both Bridges within 30 s", f"ask it: curl '{url}'")
 
 
 def suite(rounds: int) -> tuple[float | None, int]:

@@ -43,9 +43,8 @@ def requests_of(pyfuse3: Any) -> Any:
     return pyfuse3._session_loop.__wrapped__(None, _MANY, -_MANY)
 
 
-_restores: list[
-    Callable[[], None]
-] = []  # what a forked child does: it must not end its parent's mount when it is ended
+# what a forked child does: a signal that ends it must not end its parent's mount
+_restores: list[Callable[[], None]] = []
 os.register_at_fork(after_in_child=lambda: [restore() for restore in tuple(_restores)])
 
 
@@ -53,7 +52,8 @@ def catch_signals(handler: Callable[[], None], wakeup: int = -1) -> tuple[frozen
     """Let this handle those of TERM, INT and HUP that the process does not handle itself (as libfuse does).
 
     In another thread than the main one there are none. Python writes the number of every signal to the descriptor
-    ``wakeup`` at once, whatever the main thread does. Gives the signals, and what puts everything back as it was.
+    ``wakeup``, where one is given, at once, whatever the main thread does. Gives the signals, and what puts everything
+    back as it was.
     """
     if threading.current_thread() is not threading.main_thread():
         return frozenset(), lambda: None
@@ -61,11 +61,12 @@ def catch_signals(handler: Callable[[], None], wakeup: int = -1) -> tuple[frozen
     before = {each: was for each, was in handlers.items() if was in (signal.SIG_DFL, signal.default_int_handler)}
     for number in before:
         signal.signal(number, lambda *_: handler())
-    wakeup_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    wakeup_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False) if wakeup >= 0 else None
 
     def restore() -> None:
         _restores.remove(restore)
-        signal.set_wakeup_fd(wakeup_before)
+        if wakeup_before is not None:
+            signal.set_wakeup_fd(wakeup_before)
         for number, was in before.items():
             signal.signal(number, was)
 

@@ -13,7 +13,7 @@ LISTING_SECONDS = 0.010
 MEMORY_RATIO = 1.10
 CPU_RATIO = 1.05
 STAT_MS = 1.0
-DIGITS = 2  # of a ratio: what the kernel answers for both by itself is within half a hundredth, on either side
+DIGITS = 2  # of a ratio: from run to run the same ratio differs by half a hundredth, and more on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
