@@ -1,6 +1,8 @@
 """One path-based file system, unchanged, on fusepy or pyfuse3."""
 
-from dualfuse.backend import BACKENDS, FUSEBackend, mount
-from dualfuse.errors import MountError
+from __future__ import annotations
 
-__all__ = ["BACKENDS", "FUSEBackend", "MountError", "mount"]
+from dualfuse.backend import BACKENDS, FUSEBackend, mount
+from dualfuse.errors import LoopError, MountError
+
+__all__ = ["BACKENDS", "FUSEBackend", "LoopError", "MountError", "mount"]

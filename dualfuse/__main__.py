@@ -1,5 +1,7 @@
 """``python -m dualfuse mount PACKAGE.MODULE:CLASS MOUNTPOINT``: serve a file system in the foreground."""
 
+from __future__ import annotations
+
 import argparse
 import gc
 import importlib
@@ -8,7 +10,7 @@ import sys
 from typing import Any
 
 from dualfuse.backend import BACKENDS, get_backend, mount
-from dualfuse.errors import MountError
+from dualfuse.errors import LoopError, MountError
 from dualfuse.options import parse
 
 
@@ -75,6 +77,8 @@ def main(argv: list[str] | None = None) -> int:
     for backend in backends:
         try:
             mount(operations, arguments.mountpoint, backend, **{**options, "ends_process": True})
+        except LoopError as error:  # it was mounted; whoever has unmounted it meanwhile would not expect another mount
+            return _refuse(error)
         except MountError as error:
             failure = error
             logging.error("%s cannot serve %s: %s", backend, arguments.mountpoint, error)

@@ -4,6 +4,8 @@ Python's own allocator gives memory back by the mebibyte and only where nothing 
 there is always something that is: after a walk most of it would stay, and more with each walk.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 

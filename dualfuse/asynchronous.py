@@ -5,6 +5,8 @@ see ``library_of``); the thread that serves a request waits there for its corout
 Operations that are not coroutines never run on the loop's thread: they may call ``asyncio.run`` themselves.
 """
 
+from __future__ import annotations
+
 import sys
 import threading
 from collections.abc import Callable

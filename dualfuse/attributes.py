@@ -1,5 +1,7 @@
 """The dictionary of attributes that an operation gives, as pyfuse3's EntryAttributes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any
 

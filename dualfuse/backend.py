@@ -1,5 +1,7 @@
 """What a backend is, the registry of all of them, and ``mount``."""
 
+from __future__ import annotations
+
 import importlib
 import logging
 import os
@@ -59,7 +61,8 @@ def mount(operations: object, mountpoint: str, backend: str = "pyfuse3", **optio
     methods may be ``async def``. Options are fusepy's and libfuse's names, see ``dualfuse.options``; without any, the
     kernel caches names and attributes for one second on every backend.
 
-    Raises MountError, with the C library's own words and a remedy, when the mount cannot be made.
+    Raises MountError, with the C library's own words and a remedy, when the mount cannot be made, and LoopError, which
+    is one of those, when what serves it on pyfuse3 fails later: the mount has been taken away then.
     """
     get_backend(backend).mount(operations, mountpoint, **options)
 

@@ -1,5 +1,7 @@
 """Who asks: the uid, gid and pid of the caller, inside an operation, on every backend."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar

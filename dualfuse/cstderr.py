@@ -1,5 +1,7 @@
 """Catch what C libraries and their helpers write to file descriptor 2 while a mount is made."""
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -16,7 +18,7 @@ class CapturedStderr:
         self._memory = -1
         self.text = ""
 
-    def start(self) -> "CapturedStderr":
+    def start(self) -> CapturedStderr:
         """Begin to capture."""
         if sys.stderr is not None:
             sys.stderr.flush()

@@ -1,5 +1,7 @@
 """Start ``python -m dualfuse mount`` as a child, prove that it serves, and take it down again."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
@@ -77,7 +79,7 @@ class Daemon:
                 raise MountError(f"{self.backend} did not mount {self.mountpoint} in time")
             time.sleep(0.0005)  # the benchmark times a start by this
 
-    def start(self) -> "Daemon":
+    def start(self) -> Daemon:
         """Start it and wait until the mount answers. Raises MountError when it does not within the time."""
         self.launch()
         self.wait_until_mounted(time.perf_counter() + self._timeout)
@@ -118,7 +120,7 @@ class Daemon:
         self._log.close()
         return self.process.returncode
 
-    def __enter__(self) -> "Daemon":
+    def __enter__(self) -> Daemon:
         return self.start() if self.process is None else self
 
     def __exit__(

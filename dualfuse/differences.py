@@ -3,6 +3,8 @@
 One table for the parity run, the differential tests and docs/differences.md (``python -m dualfuse.differences``).
 """
 
+from __future__ import annotations
+
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +91,13 @@ KNOWN: tuple[Difference, ...] = (
         "not asked again",
         "asked before every read (AUTO_INVAL_DATA)",
         "libfuse3 negotiates it and pyfuse3 cannot turn it off; attr_timeout of 0.05 s or direct_io avoids it",
+    ),
+    Difference(
+        "reads with O_DIRECT",
+        "as many at once as there are callers",
+        "12 at once, more only where /sys/fs/fuse/connections/*/max_background is raised",
+        "libfuse3 has the kernel do them asynchronously (ASYNC_DIO) and pyfuse3 cannot turn it off; reads through the "
+        "page cache are asynchronous, 12 at once, on both",
     ),
     Difference(
         "the end of a daemon whose operation hangs",

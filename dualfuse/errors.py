@@ -1,5 +1,7 @@
 """What can go wrong while mounting, with the C library's own words and a remedy."""
 
+from __future__ import annotations
+
 import re
 
 LAST_RESORT = (
@@ -22,6 +24,10 @@ class MountError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}: {self.stderr}" if self.stderr else self.message
+
+
+class LoopError(MountError):
+    """A mount was made, and the loop that served it failed: the mount is gone."""
 
 
 # In the order in which they are tried: what libfuse 2.9, libfuse 3 and their helpers print.

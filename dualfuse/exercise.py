@@ -4,6 +4,8 @@ A case that the file system answers with "not supported" (ENOSYS, ENOTSUP, EROFS
 it) is skipped by the runner, not failed: which operations a file system has is its own choice.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import mmap

@@ -1,5 +1,7 @@
 """Sequences of random steps for a parity run: what all of them share, and the plain way to choose the steps."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Sequence
 from pathlib import Path

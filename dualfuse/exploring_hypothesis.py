@@ -1,5 +1,7 @@
 """The steps of a parity run chosen by hypothesis, so that each works on what earlier ones have made."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any

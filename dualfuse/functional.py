@@ -3,6 +3,8 @@
 Prints {"ok", "passed", "failed": [{"name", "error"}], "skipped": [names], "seconds"}; exits 0 when nothing failed.
 """
 
+from __future__ import annotations
+
 import argparse
 import errno
 import json

@@ -4,6 +4,8 @@ Threading rule: libfuse2 runs operations in threads of its own, as many as reque
 run in the thread that called ``mount``.
 """
 
+from __future__ import annotations
+
 import errno
 import logging
 import os

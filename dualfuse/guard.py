@@ -4,6 +4,8 @@ On pyfuse3 an unhandled exception ends the main loop and leaves a dead mount; on
 guard both answer EIO, write a log line, count it, and live.
 """
 
+from __future__ import annotations
+
 import errno
 import logging
 from collections.abc import Callable, Mapping

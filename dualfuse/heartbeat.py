@@ -5,6 +5,8 @@ attributes: a child that reads from a hung file could not even be killed. It ask
 FORCE_SYNC), which would answer for a dead mount too. One slow answer is no proof; callers judge by several.
 """
 
+from __future__ import annotations
+
 import argparse
 import errno
 import json

@@ -4,6 +4,8 @@ A mount that was taken off its path is drained when its connection is gone, whic
 open directory and working directory on it are closed; its daemon then ends by itself.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ Nothing else keeps it, so the table is bounded by what the kernel holds. Threadi
 table's lock; none of them calls user code.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import stat
@@ -36,7 +38,7 @@ class Node:
         "prefix",
     )  # fmt: skip
 
-    def __init__(self, id: int, parent: "Node | None", name: str) -> None:  # noqa: A002 - its name in FUSE
+    def __init__(self, id: int, parent: Node | None, name: str) -> None:  # noqa: A002 - its name in FUSE
         self.id = id
         self.parent = parent  # None: the root, or a node whose last name is gone
         self.name = name
@@ -50,7 +52,7 @@ class Node:
         self.hidden = False  # unlinked while open, living on under a .fuse_hidden name
         self.looked_up = 0  # lookups of children, counted by the listing policy
 
-    def is_within(self, ancestor: "Node") -> bool:
+    def is_within(self, ancestor: Node) -> bool:
         """Whether this node is the other one or lies below it."""
         node: Node | None = self
         while node is not None:

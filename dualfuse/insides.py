@@ -4,6 +4,8 @@ pyfuse3 3.5 imports trio (12 MB, 90 ms) and importlib.metadata only for its own 
 pickle only for the name of an error. None is needed by ``dualfuse.loop``, so all are stood in for while it loads.
 """
 
+from __future__ import annotations
+
 import importlib.machinery
 import os
 import sys

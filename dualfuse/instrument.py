@@ -8,6 +8,8 @@ never returns would otherwise be in no count, and one that takes long in none un
 out of the set counts it, so it is counted once.
 """
 
+from __future__ import annotations
+
 import errno
 from bisect import bisect_left
 from collections.abc import Callable

@@ -6,13 +6,16 @@ step (EPOLLONESHOT in epoll_ctl(2)). So the lead changes hands only when there i
 a thread that then has to wait for the interpreter, and after that for the device.
 """
 
-import contextlib
+from __future__ import annotations
+
 import os
 import select
 import threading
 from collections.abc import Callable
 
 from dualfuse.session_loop import MAX_IDLE, catch_signals, never_block
+
+LINGER = 1.0  # seconds that a thread waits where MAX_IDLE others do: to start one in Python costs more than in C
 
 _ONE_REQUEST = select.EPOLLIN | select.EPOLLONESHOT
 
@@ -36,8 +39,10 @@ class Lead:
         self._waiting = 0  # threads that wait for the lead
         self._signals: frozenset[int] = frozenset()  # those that end it
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._signal_read, self._signal_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._end = select.poll()
         self._end.register(self._wake_read, select.POLLIN)
+        self._end.register(self._signal_read, select.POLLIN)
         self._leader = select.poll()
         self._leader.register(self._wake_read, select.POLLIN)
         self._followers = select.epoll()
@@ -70,13 +75,17 @@ class Lead:
     def take(self, thread: object) -> None:
         """Wait for a request that no other thread reads: who returns, leads.
 
-        Raises Over at the end, or if enough threads wait already.
+        Raises Over at the end, or if enough other threads have waited for a while.
         """
         with self._lock:
-            if self._waiting >= MAX_IDLE:
-                raise Over
             self._waiting += 1
-        self._wait(thread, self._followers.poll)
+            is_spare = self._waiting > MAX_IDLE
+        while not self._wait(thread, self._poll_as_spare if is_spare else self._followers.poll):
+            with self._lock:
+                is_spare = self._waiting > MAX_IDLE
+                if is_spare:
+                    self._waiting -= 1
+                    raise Over
         with self._lock:
             self._waiting -= 1
 
@@ -91,32 +100,43 @@ class Lead:
         os.write(self._wake_write, b"\0")
 
     def wait_for_the_end(self) -> None:
-        """Wait until it is over."""
-        with contextlib.suppress(Over):
-            self._wait(None, self._end.poll)
+        """Wait until it is over. A signal wakes the caller alone: other threads wait on until ``end`` is called."""
+        while not self.is_over:
+            self._hear(self._end.poll())
 
     def end_on_signals(self) -> Callable[[], None]:
         """Let those of TERM, INT and HUP end it that the process does not handle itself; gives what undoes this."""
-        # no handler in Python: all who wait hear the number itself, whatever the main thread does
-        self._signals, restore = catch_signals(lambda: None, self._wake_write)
+        # no handler in Python: who waits hears the number itself, whichever thread the kernel has interrupted
+        self._signals, restore = catch_signals(lambda: None, self._signal_write)
         return restore
+
+    def hear_signals_as_the_only_one(self) -> None:
+        """Let the thread that waits for requests hear signals: no other waits for the end."""
+        self._leader.register(self._signal_read, select.POLLIN)
+        self._followers.register(self._signal_read, select.EPOLLIN)
 
     def close(self) -> None:
         """Free what the lead holds, when no thread waits any more."""
         self._followers.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        for descriptor in (self._wake_read, self._wake_write, self._signal_read, self._signal_write):
+            os.close(descriptor)
 
-    def _wait(self, thread: object, poll: Callable[[], list[tuple[int, int]]]) -> None:
+    def _poll_as_spare(self) -> list[tuple[int, int]]:
+        return self._followers.poll(LINGER)
+
+    def _wait(self, thread: object, poll: Callable[[], list[tuple[int, int]]]) -> bool:
+        """Wait for a request; False if the poll gave up. Raises Over at the end."""
         self.leave(thread)
         while not self.is_over:
-            for ready, _ in poll():
+            events = poll()
+            for ready, _ in events:
                 if ready == self._device:
                     self.enter(thread)
                     if self._may_go_on():
-                        return
-                elif not self.is_over:  # once it is, the pipe stays readable for all
-                    self._hear()
+                        return True
+            self._hear(events)
+            if not events:
+                return False
         self.leave(thread)
         raise Over
 
@@ -124,10 +144,9 @@ class Lead:
         """Look again, after this thread has entered: whoever ends it sees this one inside, or this one sees the end."""
         return not self.is_over
 
-    def _hear(self) -> None:
-        try:
-            told = os.read(self._wake_read, 64)
-        except BlockingIOError:
-            return  # another thread has read it
-        if any(byte == 0 or byte in self._signals for byte in told):
-            self.end()
+    def _hear(self, events: list[tuple[int, int]]) -> None:
+        """Take the signals that have come; one that is to end it does."""
+        if any(ready == self._signal_read for ready, _ in events) and self._signals.intersection(
+            os.read(self._signal_read, 64)
+        ):
+            self.is_over = True

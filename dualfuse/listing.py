@@ -5,6 +5,8 @@ listed plainly (name, type, number) unless the kernel is seen to look most of th
 of the listing carries attributes and spares those lookups.
 """
 
+from __future__ import annotations
+
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +38,7 @@ class DirectoryHandle:
 class Lister:
     """Answers readdir requests of one mount."""
 
-    def __init__(self, pyfuse3: Any, requests: "NameRequests", policy: str, numbers: bool) -> None:
+    def __init__(self, pyfuse3: Any, requests: NameRequests, policy: str, numbers: bool) -> None:
         self._pyfuse3 = pyfuse3
         self._requests = requests
         self._numbers = numbers  # list known names with their inode number, as the option readdir_ino asks for

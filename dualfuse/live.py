@@ -13,6 +13,8 @@ Open files, directories and working directories stay with the old file system un
 touches a mounted file system: a dead or hung one is swapped out all the same.
 """
 
+from __future__ import annotations
+
 import argparse
 import errno
 import json

@@ -4,6 +4,8 @@ A difference that ``dualfuse.differences`` explains is *known*; one between the 
 *apart*; when both mounts agree and only the plain directory does otherwise, they are *against plain*.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import tempfile

@@ -17,7 +17,10 @@ eight times as much. What is used of pyfuse3's insides (version checked by ``dua
   that none uses it: a thread that waits does not (see ``Lead``), and to wait for that thread makes the unmount longer.
 """
 
+from __future__ import annotations
+
 import logging
+import sys
 import threading
 import time
 import types
@@ -31,7 +34,11 @@ from dualfuse.watcher import Watcher
 log = logging.getLogger("dualfuse")
 
 SLOW = 0.0003  # seconds: a kind of operation that mostly sleeps longer hands the lead over before it starts
+LOOK = 7  # of so many operations of a slow kind one is timed: it is the caller who waits for the clock
 MAX_THREADS = 1000
+# Seconds between two askings for the interpreter. A thread that asks for it while the process ends is made to end, and
+# loads libgcc_s for that, which takes longer than all the rest; the unmount wakes one, and most processes end sooner.
+HUSH = 0.1
 
 
 def hand_out(handler: Handler) -> Handler:
@@ -47,11 +54,12 @@ def hand_out(handler: Handler) -> Handler:
 class _Thread:
     """One thread that drives a session: it leads, waits for the lead, or runs an operation."""
 
-    __slots__ = ("leading", "native")
+    __slots__ = ("leading", "native", "slow")
 
     def __init__(self) -> None:
         self.leading = False
         self.native = 0  # the kernel's number of it, once it runs
+        self.slow = 0  # how many operations of a slow kind it has run
 
 
 class Loop:
@@ -71,7 +79,7 @@ class Loop:
         self._threads: list[threading.Thread] = []
         self._count = 0  # threads that serve
         self._restore: Callable[[], None] = lambda: None
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None  # what ended the loop, if it was not asked to
         # Seconds that a kind of operation sleeps on average, for the kinds that were ever slow. Time spent computing
         # does not count: another thread could not use it.
         self._slept: dict[Handler, float] = {}
@@ -82,7 +90,7 @@ class Loop:
 
     # -- what pyfuse3 calls, in place of trio
 
-    def current_task(self) -> "Loop":
+    def current_task(self) -> Loop:
         return self
 
     def notify_closing(self, _fd: int) -> None:
@@ -108,13 +116,18 @@ class Loop:
         try:
             if self._max_threads == 1 or not self._start_watcher() or not self._start_thread():
                 self._max_threads = self._count = 1
+                self._lead.hear_signals_as_the_only_one()
                 self._work(self._new_thread())
             self._lead.wait_for_the_end()
+            is_idle = not self._lead.is_used()
+            if self._ends_process and is_idle:
+                sys.setswitchinterval(HUSH)
         finally:
             self._watcher.end()
-        ended = (self._ends_process and not self._lead.is_used()) or self._join(JOIN_TIMEOUT)
-        if self._failure is not None:
-            log.error("the loop ended with an error", exc_info=self._failure)
+        if self._ends_process and is_idle:
+            return True
+        self._lead.end()
+        ended = self._join(JOIN_TIMEOUT)
         if not ended:
             log.error("an operation did not end within %.0f s of the unmount; it is left behind", JOIN_TIMEOUT)
         return ended
@@ -156,8 +169,8 @@ class Loop:
                 except BlockingIOError:
                     continue
                 break
-        except BaseException as error:  # noqa: BLE001 - told by the thread that waits in run
-            self._failure = error
+        except BaseException as error:  # noqa: BLE001 - raised by who mounted
+            self.failure = error
         finally:
             self._lead.leave(me)
             with self._lock:
@@ -174,14 +187,17 @@ class Loop:
             while True:
                 usual = slept.get(handler)
                 watched = False
-                if me.leading and shared:
-                    if usual is not None and usual > SLOW:
+                timed = True
+                if usual is not None and usual > SLOW:
+                    me.slow += 1
+                    timed = me.slow % LOOK == 0
+                    if me.leading and shared:
                         me.leading = False
                         self._give_lead()
-                    else:
-                        watched = True
-                        watcher.begin(args, me.native)
-                computed = time.thread_time() if usual is not None else 0.0
+                elif me.leading and shared:
+                    watched = True
+                    watcher.begin(args, me.native)
+                computed = time.thread_time() if timed and usual is not None else 0.0
                 started = time.perf_counter()
                 failure: BaseException | None = None
                 value = None
@@ -189,15 +205,16 @@ class Loop:
                     value = handler(*args)
                 except BaseException as error:  # noqa: BLE001 - handlers raise FUSEError only; it goes to the caller
                     failure = error
-                taken = time.perf_counter() - started
                 if watched:
                     me.leading = watcher.take_ticket()
-                if usual is not None:
-                    # Capped, so that it takes several sleeps in a row and not one long wait for a processor.
-                    sleep = min(taken - (time.thread_time() - computed), 2 * SLOW)
-                    slept[handler] = usual + (sleep - usual) * 0.125
-                elif taken > SLOW:
-                    slept[handler] = 0.0  # look closer from now on
+                if timed:
+                    taken = time.perf_counter() - started
+                    if usual is not None:
+                        # Capped, so that it takes several sleeps in a row and not one long wait for a processor.
+                        sleep = min(taken - (time.thread_time() - computed), 2 * SLOW)
+                        slept[handler] = usual + (sleep - usual) * 0.125
+                    elif taken > SLOW:
+                        slept[handler] = 0.0  # look closer from now on
                 args = ()  # a forget of 65,000 inodes must not stay until the next request of this thread
                 handler, args = session.throw(failure) if failure is not None else send(value)
         except StopIteration:

@@ -3,6 +3,8 @@
 Threading rule: as fusepy: libfuse3's high-level loop runs operations in threads of its own. Optional: install mfusepy.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 from typing import Any

@@ -1,5 +1,7 @@
 """The kernel's mount calls that the C library of Debian 12 does not offer: open_tree and move_mount."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 from typing import Any

@@ -1,5 +1,7 @@
 """The kernel's own table of mounts, read without touching any mount."""
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 

@@ -1,9 +1,11 @@
 """pyfuse3's requests that work on names, translated into calls of a path-based Operations object.
 
 Threading rule: plain blocking functions, run by whichever thread the loop chooses, several at a time. Each takes path
-locks for the nodes whose paths it uses; ``answer`` gives them back and turns every failure into a FUSEError.
+locks for the nodes whose paths it uses; ``answering`` gives them back and turns every failure into a FUSEError.
 The order of calls is that of libfuse2's high-level layer, so that a class sees on libfuse3 what it saw on libfuse2.
 """
+
+from __future__ import annotations
 
 import errno
 import os
@@ -61,24 +63,27 @@ class NameRequests:
 
     # -- what surrounds every request
 
-    def answer(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a handler: it gives its path locks back and raises nothing but FUSEError."""
+    def answering(self) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Give what wraps a handler: it gives its path locks back and raises nothing but FUSEError."""
         error_class, leave, report = self._error, self.locks.leave, self._operations.report
 
-        def answered(*args: Any) -> Any:
-            try:
-                return handler(*args)
-            except OSError as error:
-                raise error_class(error.errno or errno.EIO) from None
-            except error_class:
-                raise
-            except BaseException as error:  # noqa: BLE001 - whatever it is, the mount lives
-                report(handler.__name__, error)
-                raise error_class(errno.EIO) from None
-            finally:
-                leave()
+        def answer(handler: Callable[..., Any]) -> Callable[..., Any]:
+            def answered(*args: Any) -> Any:
+                try:
+                    return handler(*args)
+                except OSError as error:
+                    raise error_class(error.errno or errno.EIO) from None
+                except error_class:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - whatever it is, the mount lives
+                    report(handler.__name__, error)
+                    raise error_class(errno.EIO) from None
+                finally:
+                    leave()
 
-        return answered
+            return answered
+
+        return answer
 
     def _node(self, inode: int, caller: Caller) -> Node:
         CALLER.set(caller)

@@ -7,6 +7,8 @@ instead of the methods, exactly as fusepy does it.
 
 # ruff: noqa: ARG002 - the defaults show every argument that an operation gets
 
+from __future__ import annotations
+
 import errno
 import functools
 import logging

@@ -3,6 +3,8 @@
 Options are given as fusepy takes them: keywords, or the words of ``-o a,b=c``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -64,7 +66,7 @@ _KERNEL = [
     "strictatime",
     "nostrictatime",
 ]
-_NEGOTIATED = "libfuse3 negotiates it with the kernel and pyfuse3 cannot set it; the limits there are never smaller"
+_NEGOTIATED = "libfuse3 negotiates it with the kernel and pyfuse3 cannot set it"
 _WRAP = "wrap the Operations object in Python instead"
 
 # option: (fusepy, pyfuse3)

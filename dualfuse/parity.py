@@ -8,6 +8,8 @@ Prints {"ok", "steps", "seed", "accepted", "differences": […], "minimal": [ste
 mounts of one store: each side works in directories of its own.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import random

@@ -5,6 +5,8 @@ changes, and what would start there meanwhile waits for it, as libfuse2's high-l
 sight an operation pays one dictionary write before and one after.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from threading import get_ident

@@ -4,6 +4,8 @@
 "stderr", "remedy"} and exits 0 or 1; whatever happens, nothing stays mounted.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import json

@@ -4,6 +4,8 @@ Threading rule: ``mount`` waits in the calling thread; user operations run in th
 trio (``dualfuse.trio_loop``, ``dualfuse.stock_loop``).
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import threading
@@ -13,7 +15,7 @@ from dualfuse import insides, options
 from dualfuse.attributes import AttributeFiller
 from dualfuse.backend import log_notes, prepare_mountpoint, unmount
 from dualfuse.context import redirect
-from dualfuse.errors import MountError
+from dualfuse.errors import LoopError, MountError
 from dualfuse.guard import Guard, guard
 from dualfuse.loop import MAX_THREADS, Loop, hand_out
 from dualfuse.requests import Requests
@@ -85,11 +87,11 @@ class Pyfuse3Backend:
                     log.warning("serving with pyfuse3's own, slower loop: %s", "; ".join(reasons))
                     from dualfuse import stock_loop
 
-                    stock_loop.serve(pyfuse3, session, requests, path, words)
+                    failure = stock_loop.serve(pyfuse3, session, requests, path, words)
                 else:
                     threads = options.whole({"max_threads": MAX_THREADS, **plan.adapter}, "max_threads")
                     chosen = _loop(pyfuse3, session, requests, threads, bool(plan.adapter.get("ends_process")))
-                    _serve(*chosen, session, requests, path, words)
+                    failure = _serve(*chosen, session, requests, path, words)
                 session.finish()
         finally:
             guarded.close()
@@ -98,6 +100,12 @@ class Pyfuse3Backend:
                 _SESSION.release()
         if session.failure is not None:
             raise MountError(f"the file system's init failed: {session.failure}") from session.failure
+        if failure is not None:
+            log.error("the loop that served %s failed", path, exc_info=failure)
+            raise LoopError(
+                f"{path} is not mounted any more: the loop that served it failed: {failure!r}",
+                remedy="mount it again; if it fails again, use the option stock_loop or another backend",
+            ) from failure
 
 
 def _requests(pyfuse3: Any, operations: Guard, adapter: dict[str, options.Value]) -> Requests:
@@ -142,7 +150,10 @@ def _library_options(library: dict[str, options.Value], operations: object) -> s
     return words
 
 
-def _serve(loop: Any, hand_out: Any, session: Session, requests: Requests, path: str, words: set[str]) -> None:
+def _serve(
+    loop: Any, hand_out: Any, session: Session, requests: Requests, path: str, words: set[str]
+) -> BaseException | None:
+    """Mount and serve; gives what ended the loop, if it was not asked to."""
     session.answer_with(requests, hand_out)
     try:
         session.mount(path, words)
@@ -156,6 +167,8 @@ def _serve(loop: Any, hand_out: Any, session: Session, requests: Requests, path:
                 _force_unmount(path)
     finally:
         loop.close()
+    failure: BaseException | None = loop.failure
+    return failure
 
 
 def _loop(pyfuse3: Any, session: Session, requests: Requests, threads: int, ends_process: bool) -> tuple[Any, Any]:

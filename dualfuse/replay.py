@@ -3,6 +3,8 @@
 ``python -m dualfuse.parity`` writes a script that does this with the shortest sequence it could find.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time

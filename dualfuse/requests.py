@@ -3,6 +3,8 @@
 Threading rule: that of ``dualfuse.names``, whose handlers these complete.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 from typing import Any

@@ -4,6 +4,8 @@ LIGHTHOUSE_FUSE_BACKEND names the primary (default fusepy), LIGHTHOUSE_FUSE_FALL
 not available; "none" or nothing means that there is no fallback.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """A session of pyfuse3: what the library is given to call, and its opening and closing."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +12,18 @@ from dualfuse.guard import Guard
 from dualfuse.requests import Requests
 from dualfuse.session_loop import Handler
 
-_REQUESTS = (
+_REQUESTS = frozenset((
     "lookup", "forget", "getattr", "setattr", "readlink", "mknod", "mkdir", "unlink", "rmdir", "symlink", "rename",
     "link", "open", "read", "write", "flush", "release", "fsync", "opendir", "readdir", "releasedir", "fsyncdir",
     "statfs", "setxattr", "getxattr", "listxattr", "removexattr", "access", "create", "poll",
-)  # fmt: skip
+))  # fmt: skip
 
 
 class Session:
     """What pyfuse3 sees as its Operations: one awaitable a request, each handing its work out.
 
-    No other method may be named like a request: ``answer_with`` sets those on the object.
+    No other method may be named like a request: the object makes and keeps those when the first of a kind comes. Most
+    kinds never do.
     """
 
     supports_dot_lookup = False
@@ -33,6 +36,7 @@ class Session:
         self.started = self.begun = False
         self.is_open = False  # between pyfuse3's init and close; stays so where a thread is left behind
         self.failure: OSError | None = None
+        self._make: Callable[[str], Handler]
 
     def init(self) -> None:
         """Called by pyfuse3 when the kernel says hello."""
@@ -62,8 +66,15 @@ class Session:
 
     def answer_with(self, requests: Requests, hand_out: Callable[[Handler], Any]) -> None:
         """Answer every kind of request, handed out by this to whoever runs it."""
-        for name in _REQUESTS:
-            setattr(self, name, hand_out(requests.answer(getattr(requests, name))))
+        answer = requests.answering()
+        self._make = lambda name: hand_out(answer(getattr(requests, name)))
+
+    def __getattr__(self, name: str) -> Handler:
+        if name not in _REQUESTS:
+            raise AttributeError(name)
+        handler = self._make(name)
+        setattr(self, name, handler)
+        return handler
 
     def mount(self, path: str, words: set[str]) -> None:
         """Mount. Raises MountError with libfuse's own words."""

@@ -1,5 +1,7 @@
 """What pyfuse3's session loop needs from whoever drives it, apart from trio: what dualfuse's two loops share."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 import signal

@@ -5,6 +5,8 @@ line. It has what classes use (Operations, FuseOSError, LoggingMixIn, fuse_get_c
 by itself: ``fuse.FUSE`` serves through pyfuse3.
 """
 
+from __future__ import annotations
+
 import errno
 import sys
 import types

@@ -2,6 +2,8 @@
 
 # ruff: noqa: PTH101, PTH102, PTH106, PTH108, PTH112, PTH115, PTH211 - strings and system calls: run a million times
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os

@@ -3,6 +3,8 @@
 Threading rule: one thread runs trio and reads the requests; every operation runs in one of trio's worker threads.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from dualfuse import insides
@@ -12,8 +14,11 @@ from dualfuse.session import Session
 from dualfuse.session_loop import SIGNALS, Handler
 
 
-def serve(pyfuse3: Any, session: Session, requests: Requests, path: str, words: set[str]) -> None:
-    """Mount and serve until unmounted or signalled. Raises ImportError when trio is not installed."""
+def serve(pyfuse3: Any, session: Session, requests: Requests, path: str, words: set[str]) -> BaseException | None:
+    """Mount and serve until unmounted or signalled; gives what ended the loop, if it was not asked to.
+
+    Raises ImportError when trio is not installed, MountError when the mount cannot be made.
+    """
     trio = insides.use_real_trio(pyfuse3)
 
     limit = trio.CapacityLimiter(MAX_THREADS)  # trio's own would let the 41st operation wait for the forty before it
@@ -40,5 +45,8 @@ def serve(pyfuse3: Any, session: Session, requests: Requests, path: str, words: 
 
     try:
         trio.run(main)
+    except Exception as error:  # noqa: BLE001 - raised by who mounted
+        return error
     finally:
         session.unmount()
+    return None

@@ -2,6 +2,8 @@
 
 # ruff: noqa: PTH115 - strings and system calls: run a million times
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os

@@ -7,6 +7,8 @@ time leads, that is waits for requests; it hands the lead to another task only w
 that an operation that does not costs no switch of tasks at all.
 """
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import select
@@ -82,7 +84,7 @@ class TrioLoop:
         self._is_asked = self._stopping = False
         self._fd = -1
         self._poll = select.poll()
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None  # what ended the loop, if it was not asked to
         self._waiting = threading.Lock()  # released at the end, or when it is asked for
         self._waiting.acquire()
         self.lowlevel = self
@@ -196,8 +198,6 @@ class TrioLoop:
         finally:
             restore()
         thread.join(JOIN_TIMEOUT + 1)  # trio has cancelled what ran by then
-        if self._failure is not None:
-            log.error("the loop ended with an error", exc_info=self._failure)
         if thread.is_alive():
             log.error("an operation blocks the loop since the unmount; it is left behind")
         return not thread.is_alive()
@@ -220,8 +220,8 @@ class TrioLoop:
     def _serve(self) -> None:
         try:
             trio.run(self._main)
-        except BaseException as error:  # noqa: BLE001 - told by the thread that waits in run
-            self._failure = error
+        except BaseException as error:  # noqa: BLE001 - raised by who mounted
+            self.failure = error
         finally:
             self._release()
 

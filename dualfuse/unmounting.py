@@ -1,5 +1,7 @@
 """Take a mount off its path without ever touching it, so that a dead or hung one goes too."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os

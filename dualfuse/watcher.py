@@ -1,5 +1,7 @@
 """The watcher of a session: it takes the lead from an operation that lasts."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Sized
 

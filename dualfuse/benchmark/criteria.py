@@ -1,5 +1,7 @@
 """What a benchmark must show: the migration's success criteria, and a comparison with a recorded baseline."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import geometric_mean

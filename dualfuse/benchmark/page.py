@@ -1,5 +1,7 @@
 """The answer of ``./dev bench dualfuse`` as one HTML page that needs nothing else: tables, and charts in SVG."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any

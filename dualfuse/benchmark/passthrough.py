@@ -4,6 +4,8 @@
 class and becomes that program. ``build`` makes it from the source that Debian installs with the documentation.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import shutil

@@ -5,6 +5,8 @@ which on a virtual machine takes several times as long. Left to chance this deci
 ways are measured equally often, and contenders that are compared always run the same way.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Iterator

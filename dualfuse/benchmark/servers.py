@@ -5,6 +5,8 @@ more set the scale: ``stock`` is fusepy's own FUSE class without dualfuse, ``pas
 ``dualfuse.benchmark.passthrough``), ``directory`` is no mount.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys

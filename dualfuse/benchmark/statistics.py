@@ -1,5 +1,7 @@
 """The seven metrics of an operation, and ratios between contenders that ran interleaved."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median

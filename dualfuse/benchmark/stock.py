@@ -1,5 +1,7 @@
 """fusepy as it is, without dualfuse in between: the baseline that shows what dualfuse itself costs."""
 
+from __future__ import annotations
+
 import argparse
 import importlib
 import sys

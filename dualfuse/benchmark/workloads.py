@@ -1,5 +1,7 @@
 """What one iteration of each measured operation does to a mounted directory."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Another directory through FUSE, with coroutines for operations: what the soak serves beside ``Loopback``."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from dualfuse.samples.loopback import Loopback

@@ -5,6 +5,8 @@
 
 # ruff: noqa: ARG002, PTH101, PTH102, PTH104, PTH106, PTH108, PTH115, PTH208, PTH211 - the arguments are FUSE's, the paths are strings
 
+from __future__ import annotations
+
 import os
 from typing import Any
 

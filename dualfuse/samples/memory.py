@@ -2,6 +2,8 @@
 
 # ruff: noqa: ARG002 - the arguments are FUSE's, the paths are strings
 
+from __future__ import annotations
+
 import errno
 import os
 import stat

@@ -2,6 +2,8 @@
 
 # ruff: noqa: ARG002 - the arguments are FUSE's
 
+from __future__ import annotations
+
 import errno
 import stat
 import time

@@ -47,6 +47,7 @@ def test_the_answer_has_every_promised_key(measured: tuple[dict[str, Any], str])
     assert answer["start"]["ratio"] == answer["ratios"]["mount"]["time"]
     assert answer["unmount"]["ratio"] == answer["ratios"]["unmount"]["time"]
     assert answer["blocking"]["reads_per_second_ratio"] > 0
+    assert answer["blocking"]["direct"]["reads_per_second_ratio"] > 0
     assert answer["blocking"]["stat_during_block_ms"] > 0
     assert answer["ok"] == all(each["ok"] for each in answer["criteria"])
 

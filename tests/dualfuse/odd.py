@@ -265,6 +265,28 @@ class Counted:
         return instrument
 
 
+class Meeting(Operations):
+    """Every file reads how many reads have run at once at most: each waits a while for as many as ``GUESTS``."""
+
+    GUESTS = 16
+
+    def __init__(self) -> None:
+        self._arrived = threading.Condition()
+        self._there = self._most = 0
+
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        return DIRECTORY if path == "/" else {**FILE, "st_size": 4096}
+
+    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+        with self._arrived:
+            self._there += 1
+            self._most = max(self._most, self._there)
+            self._arrived.notify_all()
+            self._arrived.wait_for(lambda: self._most >= self.GUESTS, 1.0)
+            self._there -= 1
+            return str(self._most).encode().ljust(size)
+
+
 class Forking(Operations):
     """Reading /child forks one, ends it with TERM and tells the number of the signal that it died of."""
 

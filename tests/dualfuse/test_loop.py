@@ -89,6 +89,9 @@ for number in range(4):
         first = held()
 assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 # a thread's pipe is closed by its very end, which nobody can wait for: of some eighty, one or two may have been late
+for thread in threading.enumerate():
+    if thread is not threading.main_thread():
+        thread.join(5)  # the watcher ends a moment after the mount
 print(heard, held() - first < 10, threading.active_count())
 """
 
@@ -109,14 +112,14 @@ def _library(session_loop: object) -> types.SimpleNamespace:
 
 
 @pytest.mark.parametrize("threads", [1, 4])
-def test_a_loop_whose_first_thread_fails_ends_and_says_why(threads: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_loop_whose_first_thread_fails_ends_and_says_why(threads: int) -> None:
     def broken(*_: object) -> object:
         raise OSError("no such device")
 
     loop = Loop(_library(broken), threads)
     assert loop.run()
     loop.close()
-    assert "no such device" in caplog.text
+    assert str(loop.failure) == "no such device"
 
 
 def test_a_loop_that_can_start_no_thread_serves_with_one(
@@ -137,6 +140,48 @@ def test_a_loop_that_can_start_no_thread_serves_with_one(
     loop.close()
     assert served_by == [threading.main_thread()]
     assert "one thread serves" in caplog.text
+
+
+BROKEN = """
+import sys
+import pyfuse3
+from dualfuse import loop, trio_loop
+from dualfuse.__main__ import main
+
+async def broken(*_, **__):
+    raise OSError("the device is odd")
+
+loop.requests_of = trio_loop.requests_of = lambda pyfuse3: broken()
+pyfuse3.main = broken
+sys.exit(main(["mount", *sys.argv[1:], "--fallback", "fusepy"]))
+"""
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize(
+    ("specification", "options"),
+    [
+        ("dualfuse.samples.slow:Slow", ""),
+        ("tests.dualfuse.structured:OnTrio", ""),
+        ("dualfuse.samples.slow:Slow", "stock_loop"),
+    ],
+    ids=["threads", "trio", "stock"],
+)
+def test_a_mount_whose_loop_fails_is_taken_away_and_its_process_says_so(
+    tmp_path: Path, specification: str, options: str
+) -> None:
+    (tmp_path / "m").mkdir()
+    words = [specification, str(tmp_path / "m"), *(["-o", options] if options else [])]
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN, *words], capture_output=True, text=True, timeout=30, cwd=HERE, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    error = next(line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert "the loop that served it failed: " in error
+    assert "OSError('the device is odd')" in error
+    assert "Traceback" in done.stderr  # of the loop, in the log
+    assert "hint: mount it again" in done.stderr
+    assert mount_at(str(tmp_path / "m")) is None
 
 
 @pytest.mark.fuse
