@@ -26,6 +26,8 @@ COMMON_LIMIT = 0.005  # seconds, p95
 LISTING, LISTING_LIMIT = "readdir", 0.010  # seconds, p95
 MEMORY_LIMIT, CPU_LIMIT = 1.10, 1.05  # of fusepy's
 ROUNDS = 3
+NOT_AS_GOOD = "if it stays, pyfuse3 is not yet as good here"
+SLOW_HERE = "fusepy misses it here, too: if what the service stores on is that slow, allow it by [benchmark] latency"
 _STARTS = ("mount", "unmount")  # once in a process's life: their CPU is not the service's
 
 
@@ -37,6 +39,7 @@ class Criterion:
     value: float
     limit: float
     shown: str  # "p95 of stat 0.2 ms ≤ 5 ms"
+    fusepy_misses: bool = False  # measured beside it
 
     @property
     def used(self) -> float:
@@ -62,7 +65,9 @@ def comparison(context: Context) -> Finding | None:
         results = found.get("results") or {}
         if not {"fusepy", "pyfuse3"} <= results.keys():
             return Finding(f"the benchmark did not run: {found.get('error', 'no reason given')}")
-        for criterion in criteria(results["fusepy"], results["pyfuse3"], found.get("ratios") or {}):
+        for criterion in criteria(
+            results["fusepy"], results["pyfuse3"], found.get("ratios") or {}, latency=context.latency
+        ):
             context.say(criterion.shown)
             lowest[criterion.name] = min(lowest.get(criterion.name, criterion), criterion, key=lambda c: c.value)
         judged = sorted(lowest.values(), key=lambda c: -c.used)
@@ -76,7 +81,7 @@ def comparison(context: Context) -> Finding | None:
     others = f"; also {words.listed([c.shown for c in missed[1:]])}" if missed[1:] else ""
     held = [c.shown for c in judged if c.used <= 1]
     why = f"Met: {words.listed(held, most=len(held))}." if held else "No criterion is met."
-    remedy = "repeat it on a quiet machine; if it stays, pyfuse3 is not yet as good here"
+    remedy = "repeat it on a quiet machine; " + (SLOW_HERE if missed[0].fusepy_misses else NOT_AS_GOOD)
     return Finding(missed[0].shown + others, why, remedy, (ours("check benchmark.comparison"),))
 
 
@@ -84,14 +89,15 @@ def criteria(
     fusepy: Mapping[str, Mapping[str, float]],
     pyfuse3: Mapping[str, Mapping[str, float]],
     ratios: Mapping[str, Mapping[str, float]],
+    latency: float = 1.0,
 ) -> list[Criterion]:
-    """Return the success criteria as measured, the worst first.
+    """Return the success criteria as measured, the worst first; latency may be `latency` times the usual limits.
 
     CPU is the geometric mean of the paired ratios over the operations of a running service; memory is the largest each
     backend reached.
     """
-    found = [_latency(name, pyfuse3[name], COMMON_LIMIT) for name in COMMON]
-    found.append(_latency(LISTING, pyfuse3[LISTING], LISTING_LIMIT))
+    limits = {**dict.fromkeys(COMMON, COMMON_LIMIT), LISTING: LISTING_LIMIT}
+    found = [_latency(name, fusepy[name], pyfuse3[name], limit * latency) for name, limit in limits.items()]
     memory = _largest(pyfuse3) / max(_largest(fusepy), 1.0)
     found.append(_ratio("memory", memory, MEMORY_LIMIT))
     cpu = [r["cpu"] for name, r in ratios.items() if name not in _STARTS and r.get("cpu", 0) > 0]
@@ -100,11 +106,12 @@ def criteria(
     return sorted(found, key=lambda c: -c.used)
 
 
-def _latency(operation: str, metrics: Mapping[str, float], limit: float) -> Criterion:
-    value = metrics["latency_p95"]
+def _latency(operation: str, fusepy: Mapping[str, float], pyfuse3: Mapping[str, float], limit: float) -> Criterion:
+    before, value = fusepy["latency_p95"], pyfuse3["latency_p95"]
     sign = "≤" if value <= limit else ">"
     shown = f"p95 of {operation} {words.seconds(value)} {sign} {words.seconds(limit)}"
-    return Criterion(operation, value, limit, shown)
+    beside = f" (fusepy {words.seconds(before)})" if value > limit else ""
+    return Criterion(operation, value, limit, shown + beside, fusepy_misses=before > limit)
 
 
 def _ratio(name: str, value: float, limit: float) -> Criterion:

@@ -72,6 +72,7 @@ class Context:
     record: Callable[[str, Mapping[str, Any]], None]  # journals evidence under a name
     iterations: int = 1000  # of the benchmark
     warmup: int = 100
+    latency: float = 1.0  # the benchmark's limits of latency times so much, where the operator allows it
     comparisons: int = 3000  # how many the shadow must have compared
     say: Callable[[str], None] = field(default=lambda _line: None)  # narration of long checks
     desired: Deployment | None = None  # what the stage wants; None: a check judges only what it sees

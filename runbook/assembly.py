@@ -101,6 +101,7 @@ def context_of(
         record=record,
         iterations=settings.iterations,
         warmup=settings.warmup,
+        latency=settings.latency,
         comparisons=settings.comparisons,
         say=say,
         desired=desired,

@@ -48,6 +48,7 @@ class Settings:
     limits: Mapping[str, float] = field(default_factory=dict)  # by gate, where the operator's own holds
     iterations: int = 1000
     warmup: int = 100
+    latency: float = 1.0  # times the benchmark's limits of latency
     keep_dual: bool = False  # week 8 keeps both backends
     keys: Mapping[str, str] = field(default_factory=dict)  # of the screens: action → key, where another one is wanted
     notify: tuple[str, ...] = field(default=(), repr=False)  # apprise addresses: they are secrets
@@ -151,6 +152,7 @@ class _Reader:
             limits={gate: self._factor("gates", gate, limit) for gate, limit in FACTORS.items()},
             iterations=self._positive("benchmark", "iterations", 1000),
             warmup=self._positive("benchmark", "warmup", 100),
+            latency=self._factor("benchmark", "latency", 1.0),
             keep_dual=self._get("cleanup", "keep_dual", bool, False),
             keys=self._keys(),
             notify=self._addresses(),

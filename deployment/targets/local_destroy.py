@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
+from deployment.errors import ChangeFailedError
 from deployment.targets import local_live, mounts, processes
 from deployment.targets.local_layout import Layout, read_records
 from deployment.targets.local_observe import BRIDGE
@@ -14,11 +18,10 @@ from deployment.targets.local_supervisor import Supervisor
 from deployment.targets.target import Say
 from deployment.waiting import until
 
-SERVICES = {
-    "haproxy": "haproxy.cfg",
-    "prometheus": "--config.file=prometheus.yml",
-    "supervisor": "supervisor.supervisord",
-}
+SUPERVISOR = {"supervisor": "supervisor.supervisord"}
+SERVICES = {"haproxy": "haproxy.cfg", "prometheus": "--config.file=prometheus.yml", **SUPERVISOR}
+REMOVAL_SECONDS = 5.0  # that what was just killed has to write its last file
+CHANGING = (errno.ENOENT, errno.ENOTEMPTY)  # a folder that somebody writes into while it is deleted
 
 
 def destroy(layout: Layout, say: Say) -> tuple[str, ...]:
@@ -50,12 +53,11 @@ def _our_link(layout: Layout) -> bool:
 
 
 def _end_bridges(layout: Layout, say: Say) -> None:
-    supervisor = Supervisor(layout)
     folders = [layout.folder(r.name) for r in read_records(layout)]
     working = processes.working_in(folders, BRIDGE)
     for folder, pid in working.items():
         # supervisord must hear of it, or it starts again what ends
-        if not supervisor.stop(folder.name):
+        if not _stopped(layout, folder.name):
             processes.send(pid, signal.SIGTERM, BRIDGE)
     if working:
         say(f"draining {', '.join(sorted(f.name for f in working))}")
@@ -66,23 +68,35 @@ def _end_bridges(layout: Layout, say: Say) -> None:
         until(lambda: not processes.running_from(layout.images), 2)
 
 
+def _stopped(layout: Layout, name: str) -> bool:
+    """Have supervisord stop a Bridge; one that does not answer is ended itself, before it wakes and starts it again."""
+    try:
+        return Supervisor(layout).stop(name)
+    except ChangeFailedError:
+        _insist(layout, SUPERVISOR)
+        return False
+
+
 def _end_services(layout: Layout) -> None:
-    asked = Supervisor(layout).shut_down()
-    folders = {layout.state / name: word for name, word in SERVICES.items()}
-
-    def left() -> dict[Path, int]:
-        found: dict[Path, int] = {}
-        for folder, word in folders.items():
-            found.update(processes.working_in([folder], word))
-        return found
-
-    if asked and until(lambda: not left(), 5):
-        return
-    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
-        for folder, pid in left().items():
-            processes.send(pid, number, folders[folder])
-        if until(lambda: not left(), seconds):
+    with contextlib.suppress(ChangeFailedError):  # it does not answer: signals do it
+        if Supervisor(layout).shut_down() and until(lambda: not _serving(layout, SERVICES), 5):
             return
+    _insist(layout, SERVICES)
+
+
+def _insist(layout: Layout, services: Mapping[str, str]) -> None:
+    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
+        for folder, pid in _serving(layout, services).items():
+            processes.send(pid, number, services[folder.name])
+        if until(lambda: not _serving(layout, services), seconds):
+            return
+
+
+def _serving(layout: Layout, services: Mapping[str, str]) -> dict[Path, int]:
+    found: dict[Path, int] = {}
+    for name, word in services.items():
+        found.update(processes.working_in([layout.state / name], word))
+    return found
 
 
 def _unmount(layout: Layout, devices: set[str]) -> None:
@@ -100,13 +114,27 @@ def _shown(layout: Layout, devices: set[str]) -> tuple[mounts.Mount, ...]:
 def _remove(layout: Layout) -> tuple[str, ...]:
     left = [f"mount {m.point}" for m in mounts.below(mounts.table(), layout.state)]
     left += [f"process {pid} ({program})" for pid, program in processes.running_from(layout.images).items()]
-    for name, word in SERVICES.items():
-        left += [f"process {pid} ({name})" for pid in processes.working_in([layout.state / name], word).values()]
+    left += [f"process {pid} ({folder.name})" for folder, pid in _serving(layout, SERVICES).items()]
     if left:
         return tuple(left)  # files stay too, so that the next attempt finds its way
     if why := local_live.remove_path(layout):
         left.append(why)
-    for folder in layout.owned():
-        if folder.exists():
-            shutil.rmtree(folder)
+    left += [why for folder in layout.owned() if (why := _delete(folder))]
     return tuple(left)
+
+
+def _delete(folder: Path) -> str | None:
+    """Delete a folder, also while somebody still writes into it for a moment; return what is left and why."""
+    why = ""
+
+    def settled() -> bool:
+        nonlocal why
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            why = str(error.strerror)
+            return error.errno not in CHANGING or not folder.exists()
+        return True
+
+    until(settled, REMOVAL_SECONDS)
+    return f"folder {folder} ({why})" if folder.exists() else None

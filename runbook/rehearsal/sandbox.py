@@ -50,7 +50,9 @@ class Sandbox:
             "comparison_rate = 400",  # minutes stand for weeks
             # seconds of traffic do not show what a week does
             *("memory = 2.0", "cpu = 2.0"),
-            *("", "[benchmark]", f"iterations = {iterations}", "warmup = 5", ""),
+            *("", "[benchmark]", f"iterations = {iterations}", "warmup = 5"),
+            # beside the clients and 400 comparisons a second, on the same processors
+            *("latency = 10.0", ""),
         ]
         path = self.folder / FILE
         path.write_text("\n".join(lines), encoding="utf-8")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import remedies, words
-from checks.benchmark import criteria
+from checks.benchmark import comparison, criteria
 from checks.check import Context, Finding, Severity
 from checks.drill import as_deployment, drill
 from checks.metrics import fresh
@@ -71,9 +71,14 @@ def ratios(cpu: float) -> dict[str, dict[str, float]]:
     [
         (metrics(), metrics(), 1.0, []),
         (metrics(), metrics(0.005, 22e6, readdir=0.010), 1.05, []),
-        (metrics(), metrics(stat=0.0056), 1.0, ["p95 of stat 5.6 ms > 5 ms"]),
+        (metrics(), metrics(stat=0.0056), 1.0, ["p95 of stat 5.6 ms > 5 ms (fusepy 1 ms)"]),
         (metrics(0.1), metrics(), 1.0, []),
-        (metrics(), metrics(readdir=0.02), 1.06, ["p95 of readdir 20 ms > 10 ms", "CPU +6% > +5% of fusepy"]),
+        (
+            metrics(),
+            metrics(readdir=0.02),
+            1.06,
+            ["p95 of readdir 20 ms > 10 ms (fusepy 1 ms)", "CPU +6% > +5% of fusepy"],
+        ),
         (metrics(), metrics(memory=31e6), 1.0, ["memory +55% > +10% of fusepy"]),
         (metrics(), metrics(read_large=1.0, write_large=1.0, mount=1.0), 1.0, []),
     ],
@@ -85,6 +90,26 @@ def test_each_success_criterion_is_judged_and_the_worst_comes_first(
     assert [c.shown for c in judged if c.value > c.limit] == missed
     assert len(judged) == 6
     assert [c.used for c in judged] == sorted((c.used for c in judged), reverse=True)
+
+
+def test_the_operator_may_allow_more_latency_and_nothing_else() -> None:
+    judged = criteria(metrics(), metrics(0.04, 31e6, readdir=0.11), ratios(1.1), latency=10.0)
+    assert [c.name for c in judged if c.used > 1] == ["memory", "readdir", "CPU"]
+
+
+@pytest.mark.parametrize(
+    ("fusepy", "said"), [(0.001, "pyfuse3 is not yet as good here"), (0.009, "fusepy misses it here, too")]
+)
+def test_a_missed_latency_says_whether_fusepy_misses_it_too(
+    fusepy: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = {"fusepy": metrics(fusepy), "pyfuse3": metrics(stat=0.0056)}
+    monkeypatch.setattr("checks.benchmark.run_json", lambda *_: {"results": results, "ratios": ratios(1.0)})
+    finding = comparison(context())
+    assert finding is not None
+    assert finding.seen == f"p95 of stat 5.6 ms > 5 ms (fusepy {fusepy * 1000:g} ms)"
+    assert said in finding.remedy
+    assert comparison(context(latency=1.2)) is None
 
 
 def test_cpu_that_was_not_measured_is_not_called_good() -> None:

@@ -78,8 +78,9 @@ class Operator:
                 "memory": 2.0,
                 "cpu": 2.0,  # a minute of traffic does not show what a week does
             },
-            # of fewer than 21 iterations the 95th percentile is the slowest one: a busy machine's, not the backend's
-            "benchmark": {"iterations": 24, "warmup": 2},
+            # of fewer than 21 iterations the 95th percentile is the slowest one, and the clients and 400 comparisons a
+            # second share the processors: that is a busy machine's latency, not the backend's
+            "benchmark": {"iterations": 24, "warmup": 2, "latency": 10.0},
         }
         for name, values in {**fast, **sections}.items():
             text += f"\n[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())

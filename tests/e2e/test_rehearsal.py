@@ -49,7 +49,7 @@ def test_an_interrupted_rehearsal_leaves_nothing(short_tmp: Path, moment: str, n
     box = short_tmp / "box"
     process = begin(box, moment)
     process.send_signal(number)
-    assert process.wait(60) == 130
+    assert process.wait(60) == 130, box.with_suffix(".log").read_text()[-4000:]
     assert left_behind(box) == ()
 
 

@@ -36,6 +36,7 @@ def test_an_empty_file_is_enough() -> None:
         ("target = 3", "must be a table"),
         ("format = 2", "reads format 1"),
         ("[benchmark]\niterations = 0", "1 or more"),
+        ("[benchmark]\nlatency = 0.5", "`benchmark.latency` cannot be used: it must be 1.0 or more"),
         ("name = ", "is not TOML"),
     ],
 )

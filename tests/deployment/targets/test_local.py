@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.fuse, pytest.mark.haproxy]
 
 NOBODY = 65534
 AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all")
+SUPERVISORD = "supervisor.supervisord"
 ROOT = os.geteuid() == 0
 
 
@@ -71,9 +74,9 @@ def test_an_ordinary_user_walks_the_same_way(short_tmp: Path, wheels: Path) -> N
 def test_bridges_outlive_their_supervisor_and_are_not_doubled(both: Deployed) -> None:
     before = {i.name: i.pid for i in both.target.observe().instances}
     folder = both.place.state / "supervisor"
-    supervisor = processes.working_in([folder], "supervisor.supervisord")[folder]
-    assert processes.send(supervisor, signal.SIGKILL, "supervisor.supervisord")
-    until(lambda: not processes.working_in([folder], "supervisor.supervisord"))
+    supervisor = processes.working_in([folder], SUPERVISORD)[folder]
+    assert processes.send(supervisor, signal.SIGKILL, SUPERVISORD)
+    until(lambda: not processes.working_in([folder], SUPERVISORD))
     seen = both.target.observe()
     assert all(i.ready for i in seen.instances) and len(seen.instances) == 2
     assert "supervisord does not run" in seen.notes[0]
@@ -111,13 +114,52 @@ def test_a_deployment_that_is_half_gone_can_be_destroyed(alone: Deployed) -> Non
     (bridge,) = seen.instances
     assert bridge.pid is not None
     folder = alone.place.state / "supervisor"
-    processes.send(processes.working_in([folder], "supervisor.supervisord")[folder], signal.SIGKILL, "supervisor")
+    processes.send(processes.working_in([folder], SUPERVISORD)[folder], signal.SIGKILL, "supervisor")
     processes.send(bridge.pid, signal.SIGKILL, BRIDGE)
     (alone.place.state / "images" / "dual" / "image.json").unlink()
     assert alone.target.destroy(print) == ()
     assert mounts.below(mounts.table(), alone.place.state) == ()
     assert mounts.at(mounts.table(), alone.place.live) is None
     assert alone.target.destroy(print) == ()
+
+
+def test_a_deployment_whose_supervisor_hangs_can_be_destroyed(short_tmp: Path, wheels: Path) -> None:
+    hung = Deployed(short_tmp, drain_seconds=0.5)
+    hung.to(Deployment(STABLE))
+    folder = hung.place.state / "supervisor"
+    supervisor = processes.working_in([folder], SUPERVISORD)[folder]
+    assert processes.send(supervisor, signal.SIGSTOP, SUPERVISORD)
+    assert hung.target.destroy(print) == ()
+    assert not processes.alive(supervisor, SUPERVISORD)
+    assert not (hung.place.state / "instances").exists()
+    assert mounts.below(mounts.table(), hung.place.state) == ()
+
+
+def test_a_folder_that_somebody_still_writes_into_is_deleted_all_the_same(
+    alone: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    building = alone.place.state / "images" / ".dual.building"
+    building.mkdir(parents=True)
+    races = iter((errno.ENOTEMPTY, errno.ENOENT))  # a compiler whose parent was killed writes its last file
+    delete = shutil.rmtree
+
+    def race(folder: Path) -> None:
+        if code := next(races, None):
+            raise OSError(code, os.strerror(code), str(building))
+        delete(folder)
+
+    monkeypatch.setattr(shutil, "rmtree", race)
+    assert alone.target.destroy(print) == ()
+    assert next(races, None) is None
+    assert not building.exists()
+
+
+def test_what_cannot_be_deleted_is_named_with_the_reason(alone: Deployed) -> None:
+    file = alone.place.state / "images"
+    file.parent.mkdir(parents=True)
+    file.write_text("somebody's own file in our place")
+    assert alone.target.destroy(print) == (f"folder {file} (Not a directory)",)
+    file.unlink()
 
 
 def test_a_deployment_that_hangs_can_be_destroyed(short_tmp: Path, wheels: Path) -> None:
