@@ -40,7 +40,7 @@ CONDITIONS = (
     "fusepy writes 4 KiB a request, its default: see big_writes for write_large compared like with like",
     "passthrough is passthrough_ll of Debian's libfuse3-dev, in C with the same timeouts; directory is no mount at all",
     "memory is PSS after the mount, start is from the process's start to the first answered stat",
-    "every mount that is measured follows one of the same contender that is not",
+    "every mount that is measured follows one of the same contender that is not; fusepy and pyfuse3 mount more often",
     "blocking: each client opens, reads and closes a file of its own; direct: O_DIRECT, asynchronous in libfuse3 alone",
 )
 
@@ -115,6 +115,7 @@ def measured(iterations: int, shorter: int, warmup: int, limits: tuple[str, ...]
                 specification=specification,
                 arguments=arguments,
                 options=(options,),
+                mounts=iterations // 7,
             )
             whole = report(results, count, warmup)
             answer["variants"][variant] = {

@@ -2,9 +2,9 @@
 
 Ten operations, seven metrics, run in short rounds that alternate between the contenders, so that the noise of the
 machine hits all of them alike; one client and the daemon share a processor in half of them and have one each in the
-others. Prints one JSON object; ``ratios`` compare pyfuse3 (or the last contender) with fusepy
-(or the first), ``comparisons`` every contender with that baseline. ``--blocking`` adds what happens while operations
-block. mount and unmount take an eighth of the iterations, at least 3 and at most 60.
+others. mount and unmount take an eighth of the iterations, at least 3 and at most 60; 3 where ``--only`` names others.
+Prints one JSON object; ``ratios`` compare pyfuse3 (or the last contender) with fusepy (or the first), ``comparisons``
+every contender with that baseline. ``--blocking`` adds what happens while operations block.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from dualfuse.benchmark.workloads import CLIENTS, WORKLOADS, Workload, timed, ti
 from dualfuse.errors import MountError
 
 ROUNDS = 20
-MOUNTS = 60  # at most: an unmount takes a few milliseconds, and some take twice as long
+MOUNTS = 60  # at most, where no number is asked for
+FEWEST_MOUNTS = 3
 DEFAULT = "dualfuse.samples.memory:Memory"
 Results = dict[str, dict[str, Series]]
 
@@ -45,19 +46,23 @@ def measure(
     options: Sequence[str] = (),
     only: Sequence[str] = (),
     cold: bool = False,
+    mounts: int = 0,
 ) -> Results:
     """Run the benchmark; gives the series by contender and operation. Raises MountError.
 
-    ``cold``: the kernel drops its caches before every iteration, for which root is needed.
+    ``cold``: the kernel drops its caches before every iteration, for which root is needed. ``mounts``: so many more of
+    the first two contenders alone: an unmount takes a few milliseconds, and one in three takes a third longer or less.
     """
-    results: Results = {contender: {} for contender in contenders}
+    results: Results = {contender: {"mount": Series(), "unmount": Series()} for contender in contenders}
     with tempfile.TemporaryDirectory(prefix="dualfuse-bench-") as place, _bytecode(place), _clients() as pool:
         servers = [
             Server(name, Path(place, f"m{number}"), specification, _own(arguments, place, number), tuple(options))
             for number, name in enumerate(contenders)
         ]
         try:
-            _mounting(servers, results, max(3, min(MOUNTS, iterations // 8)))
+            usual = max(FEWEST_MOUNTS, min(MOUNTS, iterations // 8))
+            _mounting(servers, results, FEWEST_MOUNTS if only else usual)
+            _mounting(servers[:2], results, mounts)
             for server in servers:
                 server.start()
             for workload in WORKLOADS:
@@ -96,8 +101,6 @@ def _clients() -> Iterator[Executor]:
 
 
 def _mounting(servers: list[Server], results: Results, count: int) -> None:
-    for server in servers:
-        results[server.contender] |= {"mount": Series(), "unmount": Series()}
     for number in range(count):
         # every other round runs in the opposite order
         for server in servers if number % 2 == 0 else servers[::-1]:

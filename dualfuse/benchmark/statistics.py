@@ -50,12 +50,14 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 def ratio(contender: Series, baseline: Series) -> dict[str, float]:
     """Compare two series round by round: medians of the paired ratios, with a 95% interval of that of time.
 
-    ``daemon`` is the share of the baseline's rounds in which its daemon did anything. Where that is below a half, the
-    kernel answers by itself, and there is no ratio of the daemons' CPU: it is 0.
+    Rounds that only one of them has run are left out. ``daemon`` is the share of the others in which the baseline's
+    daemon did anything. Where that is below a half, the kernel answers by itself, and there is no ratio of the daemons'
+    CPU: it is 0.
     """
     times = sorted(_pairs(contender.round_seconds, baseline.round_seconds))
     cpus = _pairs(contender.round_cpu, baseline.round_cpu)
-    daemon = len(cpus) / len(baseline.round_cpu) if baseline.round_cpu else 0.0
+    rounds = min(len(contender.round_cpu), len(baseline.round_cpu))
+    daemon = len(cpus) / rounds if rounds else 0.0
     low, high = _interval(len(times))
     return {
         "time": round(median(times), 3) if times else 0.0,
@@ -67,7 +69,7 @@ def ratio(contender: Series, baseline: Series) -> dict[str, float]:
 
 
 def _pairs(left: Sequence[float], right: Sequence[float]) -> list[float]:
-    return [a / b for a, b in zip(left, right, strict=True) if b > 0]
+    return [a / b for a, b in zip(left, right, strict=False) if b > 0]
 
 
 def _interval(count: int) -> tuple[int, int]:
