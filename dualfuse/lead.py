@@ -102,7 +102,9 @@ class Lead:
     def wait_for_the_end(self) -> None:
         """Wait until it is over. A signal wakes the caller alone: other threads wait on until ``end`` is called."""
         while not self.is_over:
-            self._hear(self._end.poll())
+            for ready, _ in self._end.poll():
+                if ready == self._signal_read:
+                    self._hear()
 
     def end_on_signals(self) -> Callable[[], None]:
         """Let those of TERM, INT and HUP end it that the process does not handle itself; gives what undoes this."""
@@ -129,13 +131,17 @@ class Lead:
         self.leave(thread)
         while not self.is_over:
             events = poll()
+            is_ready = False
             for ready, _ in events:
                 if ready == self._device:
-                    self.enter(thread)
-                    if self._may_go_on():
-                        return True
-            self._hear(events)
-            if not events:
+                    is_ready = True
+                elif ready == self._signal_read:
+                    self._hear()
+            if is_ready:
+                self.enter(thread)
+                if self._may_go_on():
+                    return True
+            elif not events:
                 return False
         self.leave(thread)
         raise Over
@@ -144,9 +150,7 @@ class Lead:
         """Look again, after this thread has entered: whoever ends it sees this one inside, or this one sees the end."""
         return not self.is_over
 
-    def _hear(self, events: list[tuple[int, int]]) -> None:
+    def _hear(self) -> None:
         """Take the signals that have come; one that is to end it does."""
-        if any(ready == self._signal_read for ready, _ in events) and self._signals.intersection(
-            os.read(self._signal_read, 64)
-        ):
+        if self._signals.intersection(os.read(self._signal_read, 64)):
             self.is_over = True

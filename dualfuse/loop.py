@@ -79,6 +79,7 @@ class Loop:
         self._threads: list[threading.Thread] = []
         self._count = 0  # threads that serve
         self._restore: Callable[[], None] = lambda: None
+        self._interval = 0.0  # the interpreter's own, where HUSH is in its place
         self.failure: BaseException | None = None  # what ended the loop, if it was not asked to
         # Seconds that a kind of operation sleeps on average, for the kinds that were ever slow. Time spent computing
         # does not count: another thread could not use it.
@@ -121,6 +122,7 @@ class Loop:
             self._lead.wait_for_the_end()
             is_idle = not self._lead.is_used()
             if self._ends_process and is_idle:
+                self._interval = sys.getswitchinterval()
                 sys.setswitchinterval(HUSH)
         finally:
             self._watcher.end()
@@ -139,6 +141,8 @@ class Loop:
     def close(self) -> None:
         """Let signals do what they did before ``run``, and free what the loop holds if no thread asks for it."""
         self._restore()
+        if self._interval:  # whoever asks by now has HUSH to wait; the class's destroy, or another backend, may follow
+            sys.setswitchinterval(self._interval)
         if self._join(0):
             self._lead.close()
 
@@ -170,7 +174,8 @@ class Loop:
                     continue
                 break
         except BaseException as error:  # noqa: BLE001 - raised by who mounted
-            self.failure = error
+            self.failure = self.failure or error
+            self._lead.end()  # also where another thread leads: who waits for this one's answer would wait for ever
         finally:
             self._lead.leave(me)
             with self._lock:

@@ -18,6 +18,7 @@ from dualfuse.context import redirect
 from dualfuse.errors import LoopError, MountError
 from dualfuse.guard import Guard, guard
 from dualfuse.loop import MAX_THREADS, Loop, hand_out
+from dualfuse.mounts import mount_at
 from dualfuse.requests import Requests
 from dualfuse.session import Session
 
@@ -102,9 +103,11 @@ class Pyfuse3Backend:
             raise MountError(f"the file system's init failed: {session.failure}") from session.failure
         if failure is not None:
             log.error("the loop that served %s failed", path, exc_info=failure)
+            left = "is still mounted, and dead" if mount_at(path) is not None else "is not mounted any more"
+            others = "another backend" if reasons else "the option stock_loop or another backend"
             raise LoopError(
-                f"{path} is not mounted any more: the loop that served it failed: {failure!r}",
-                remedy="mount it again; if it fails again, use the option stock_loop or another backend",
+                f"{path} {left}: the loop that served it failed: {failure!r}",
+                remedy=f"mount it again; if it fails again, use {others}",
             ) from failure
 
 

@@ -61,9 +61,10 @@ def catch_signals(handler: Callable[[], None], wakeup: int = -1) -> tuple[frozen
         return frozenset(), lambda: None
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     before = {each: was for each, was in handlers.items() if was in (signal.SIG_DFL, signal.default_int_handler)}
+    # first: a signal that came between the two would be heard by nobody
+    wakeup_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False) if wakeup >= 0 else None
     for number in before:
         signal.signal(number, lambda *_: handler())
-    wakeup_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False) if wakeup >= 0 else None
 
     def restore() -> None:
         _restores.remove(restore)

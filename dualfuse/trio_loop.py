@@ -226,18 +226,20 @@ class TrioLoop:
             self._release()
 
     async def _main(self) -> None:
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            self._token = trio.lowlevel.current_trio_token()
-            await self.hand_out(self._begin)()
-            self._start_worker()
-            if self._is_asked:
-                self._end()
-            await self._over.wait()
-            with trio.move_on_after(JOIN_TIMEOUT):
-                await self._quiet.wait()
-            nursery.cancel_scope.cancel()
-        await self.hand_out(self._finish)()
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                self._token = trio.lowlevel.current_trio_token()
+                await self.hand_out(self._begin)()
+                self._start_worker()
+                if self._is_asked:
+                    self._end()
+                await self._over.wait()
+                with trio.move_on_after(JOIN_TIMEOUT):
+                    await self._quiet.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            await self.hand_out(self._finish)()
 
     def _end(self) -> None:
         if not self._stopping:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deployment.errors import ChangeFailedError
 from deployment.targets import local_live, mounts, processes
+from deployment.targets.local_images import BUILDING
 from deployment.targets.local_layout import Layout, read_records
 from deployment.targets.local_observe import BRIDGE
 from deployment.targets.local_supervisor import Supervisor
@@ -27,6 +28,7 @@ CHANGING = (errno.ENOENT, errno.ENOTEMPTY)  # a folder that somebody writes into
 def destroy(layout: Layout, say: Say) -> tuple[str, ...]:
     """Stop and remove everything and return what is left; interrupted at any point, it can be run again."""
     devices = {m.device for m in mounts.below(mounts.table(), layout.instances)}
+    _end_build(layout)
     _hide(layout, devices)
     _end_bridges(layout, say)
     _end_services(layout)
@@ -50,6 +52,17 @@ def _our_link(layout: Layout) -> bool:
     except OSError:
         return False
     return aim.startswith(f"{layout.instances}/")
+
+
+def _end_build(layout: Layout) -> None:
+    """End a build whose tool was interrupted in the instant of starting it, and so knows nothing of it."""
+
+    def ended() -> bool:
+        building = processes.running_from(layout.wheels)
+        building |= dict.fromkeys(processes.working_in([layout.state], BUILDING).values(), BUILDING)
+        return not [pid for pid, word in building.items() if processes.send(pid, signal.SIGKILL, word)]
+
+    until(ended, 5)  # again and again: what a build had started may be seen only once the build is gone
 
 
 def _end_bridges(layout: Layout, say: Say) -> None:
@@ -132,7 +145,7 @@ def _delete(folder: Path) -> str | None:
         try:
             shutil.rmtree(folder)
         except OSError as error:
-            why = str(error.strerror)
+            why = error.strerror or str(error)
             return error.errno not in CHANGING or not folder.exists()
         return True
 

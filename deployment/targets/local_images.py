@@ -17,6 +17,9 @@ from deployment.targets import local_wheels
 from deployment.targets.local_layout import Layout
 from deployment.targets.target import Say
 
+#: Tells a build from whatever else works in the state folder.
+BUILDING = "--no-config"
+
 
 def prepare(layout: Layout, image: Image, say: Say) -> None:
     """Build an image; one that is complete is left alone.
@@ -66,7 +69,7 @@ def _uv(folder: Path, *arguments: str) -> None:
 
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON") and k != "VIRTUAL_ENV"}
     done = subprocess.run(
-        [find_uv_bin(), "--quiet", "--no-config", *arguments],
+        [find_uv_bin(), "--quiet", BUILDING, *arguments],
         cwd=folder,
         env=clean,
         capture_output=True,

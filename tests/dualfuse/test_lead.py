@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,12 @@ from dualfuse.session_loop import MAX_IDLE
 from tests.dualfuse.served import wait_for
 
 SPARE = 3
+
+
+def blocks(thread: threading.Thread) -> bool:
+    """Whether a thread waits in a system call: proc(5), the state in /proc/PID/task/TID/stat."""
+    stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0] == "S"
 
 
 @pytest.fixture
@@ -88,11 +95,14 @@ def test_a_signal_wakes_who_waits_for_the_end_and_no_other_thread(lead: Lead) ->
     left = threading.Event()
 
     def take() -> None:
+        lead.enter(1)
         with contextlib.suppress(Over):
             lead.take(1)
         left.set()
 
-    threading.Thread(target=take, daemon=True).start()
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    wait_for(lambda: blocks(thread), "the thread to wait")
     restore = lead.end_on_signals()
     try:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -106,13 +116,18 @@ def test_a_signal_wakes_who_waits_for_the_end_and_no_other_thread(lead: Lead) ->
     assert left.wait(5)
 
 
-def test_the_only_thread_hears_signals_itself(lead: Lead) -> None:
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_the_only_thread_hears_signals_itself_also_under_load(
+    lead: Lead, device: tuple[int, int], is_busy: bool
+) -> None:
     lead.hear_signals_as_the_only_one()
+    if is_busy:
+        os.write(device[1], b"request")
     restore = lead.end_on_signals()
     try:
         for wait in (lead.take, lead.keep):
             lead.is_over = False
-            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
             with pytest.raises(Over):
                 wait(1)
     finally:

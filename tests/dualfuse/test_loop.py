@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dualfuse.loop import Loop
+from dualfuse.loop import HUSH, Loop
 from dualfuse.mounts import mount_at
 from tests.dualfuse.served import serve, wait_for
 
@@ -181,7 +181,92 @@ def test_a_mount_whose_loop_fails_is_taken_away_and_its_process_says_so(
     assert "OSError('the device is odd')" in error
     assert "Traceback" in done.stderr  # of the loop, in the log
     assert "hint: mount it again" in done.stderr
+    assert ("the option stock_loop" in done.stderr.rpartition("hint: ")[2]) == (options != "stock_loop")
     assert mount_at(str(tmp_path / "m")) is None
+
+
+MAIN = """
+import sys
+import time
+from dualfuse import loop, trio_loop
+from dualfuse.__main__ import main
+{}
+sys.exit(main(["mount", *sys.argv[1:]]))
+"""
+# the second answer that the mount gives, and everything after it
+FAILS_LATER = MAIN.format("""
+wait, waits = trio_loop.TrioLoop.wait_readable, []
+
+async def failing(self, fd):
+    waits.append(fd)
+    if len(waits) > 2:
+        raise OSError("the device is odd")
+    await wait(self, fd)
+
+trio_loop.TrioLoop.wait_readable = failing
+""")
+# a thread that has given the lead away while its operation slept
+FAILS_WITHOUT_THE_LEAD = MAIN.format("""
+class Odd:
+    def __init__(self, requests):
+        self.requests, self.throw = requests, requests.throw
+
+    def send(self, answer):
+        if answer is not None and time.monotonic() - self.since > 0.25:
+            raise OSError("the answer is odd")
+        request = self.requests.send(answer)
+        self.since = time.monotonic()
+        return request
+
+requests_of = loop.requests_of
+loop.requests_of = lambda pyfuse3: Odd(requests_of(pyfuse3))
+""")
+
+
+def fails(script: str, place: Path, file: str, *words: str) -> str:
+    """Serve by a loop that fails while this file is read, which must not hang; gives what the process has said."""
+    place.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", script, words[0], str(place), *words[1:]], stderr=subprocess.PIPE, text=True, cwd=HERE
+    ) as daemon:
+        try:
+            wait_for(lambda: mount_at(str(place)) is not None or daemon.poll() is not None, "the mount")
+            read = subprocess.run(["cat", str(place / file)], capture_output=True, timeout=20, check=False)
+            assert read.returncode != 0
+            assert daemon.wait(20) == 1
+        finally:
+            daemon.kill()
+        assert daemon.stderr is not None
+        said = daemon.stderr.read()
+    assert mount_at(str(place)) is None, said
+    return said
+
+
+def test_the_interpreter_is_as_it_was_where_the_process_goes_on() -> None:
+    before = sys.getswitchinterval()
+
+    async def session_loop(*_: object) -> None:
+        loop.stop()
+
+    loop = Loop(_library(session_loop), 1, ends_process=True)
+    assert loop.run()
+    assert sys.getswitchinterval() == pytest.approx(HUSH)
+    loop.close()
+    assert sys.getswitchinterval() == pytest.approx(before)
+
+
+@pytest.mark.fuse
+def test_a_class_on_trio_is_ended_also_where_the_loop_fails(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    said = fails(FAILS_LATER, tmp_path / "m", "file", "tests.dualfuse.structured:OnTrio", "--arg", f"log={log}")
+    assert "OSError('the device is odd')" in said
+    assert log.read_text() == "/"
+
+
+@pytest.mark.fuse
+def test_a_thread_that_fails_without_the_lead_ends_the_mount_and_nobody_waits_for_ever(tmp_path: Path) -> None:
+    said = fails(FAILS_WITHOUT_THE_LEAD, tmp_path / "m", "sleep-0.5", "dualfuse.samples.slow:Slow")
+    assert "OSError('the answer is odd')" in said
 
 
 @pytest.mark.fuse

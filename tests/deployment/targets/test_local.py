@@ -16,6 +16,7 @@ import pytest
 
 from deployment.model import Change, Deployment, Image, Kind, Side
 from deployment.targets import mounts, processes
+from deployment.targets.local_images import BUILDING
 from deployment.targets.local_observe import BRIDGE
 from tests.deployment.deployed import CANARY, STABLE, Deployed, start
 from tests.waiting import until
@@ -152,6 +153,20 @@ def test_a_folder_that_somebody_still_writes_into_is_deleted_all_the_same(
     assert alone.target.destroy(print) == ()
     assert next(races, None) is None
     assert not building.exists()
+
+
+def test_a_build_that_nobody_waits_for_is_ended(alone: Deployed) -> None:
+    writes = "for n in range(10**6): open(f'images/{n}', 'w').close()"
+    (alone.place.state / "images").mkdir(parents=True)
+    orphan = [sys.executable, "-c", writes, BUILDING]
+    with subprocess.Popen(orphan, cwd=alone.place.state, stderr=subprocess.DEVNULL) as build:
+        try:
+            until(lambda: (alone.place.state / "images" / "9").exists())
+            assert alone.target.destroy(print) == ()
+            assert build.wait(10) == -signal.SIGKILL
+        finally:
+            build.kill()
+    assert not (alone.place.state / "images").exists()
 
 
 def test_what_cannot_be_deleted_is_named_with_the_reason(alone: Deployed) -> None:
