@@ -92,17 +92,18 @@ def test_a_spare_thread_that_is_needed_leads(
 
 
 def test_a_signal_wakes_who_waits_for_the_end_and_no_other_thread(lead: Lead) -> None:
-    left = threading.Event()
+    entered, left = threading.Event(), threading.Event()
 
     def take() -> None:
         lead.enter(1)
+        entered.set()
         with contextlib.suppress(Over):
             lead.take(1)
         left.set()
 
     thread = threading.Thread(target=take, daemon=True)
     thread.start()
-    wait_for(lambda: blocks(thread), "the thread to wait")
+    wait_for(lambda: entered.is_set() and not lead.is_used() and blocks(thread), "the thread to wait")
     restore = lead.end_on_signals()
     try:
         os.kill(os.getpid(), signal.SIGTERM)
