@@ -27,7 +27,7 @@ CHANGING = (errno.ENOENT, errno.ENOTEMPTY)  # a folder that somebody writes into
 
 def destroy(layout: Layout, say: Say) -> tuple[str, ...]:
     """Stop and remove everything and return what is left; interrupted at any point, it can be run again."""
-    devices = {m.device for m in mounts.below(mounts.table(), layout.instances)}
+    devices = {m.device for m in mounts.below(mounts.table(), layout.instances)} | local_live.of_ours(layout)
     _end_build(layout)
     _hide(layout, devices)
     _end_bridges(layout, say)

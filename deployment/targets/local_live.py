@@ -39,6 +39,29 @@ def show(layout: Layout, name: str, run: Run, say: Say) -> None:
     if done.returncode != 0 or not answer.get("ok"):
         why = answer.get("error") or done.stderr.strip()[-300:] or f"it ended with {done.returncode}"
         raise ChangeFailedError(f"the stable path cannot show {name}: {why}", str(answer.get("hint") or ""))
+    shown = mounts.at(mounts.table(), layout.live)
+    if shown is not None:
+        _note(layout, device=shown.device)
+
+
+def of_ours(layout: Layout) -> set[str]:
+    """Return the device of the stable path's mount where it is what was last shown, else nothing.
+
+    An instance whose Bridge has died takes its mount off its own path, so that this alone tells whose it is.
+    """
+    shown = mounts.at(mounts.table(), layout.live)
+    ours = shown is not None and shown.kind.startswith("fuse") and shown.device == _noted(layout).get("device")
+    return {shown.device} if shown is not None and ours else set()
+
+
+def _noted(layout: Layout) -> dict[str, str]:
+    note = layout.instances / "live.json"
+    found: dict[str, str] = json.loads(note.read_text("utf-8")) if note.exists() else {}
+    return found
+
+
+def _note(layout: Layout, **known: str) -> None:
+    write_whole(layout.instances / "live.json", json.dumps(_noted(layout) | known) + "\n")
 
 
 def _make_path(layout: Layout) -> None:
@@ -47,14 +70,13 @@ def _make_path(layout: Layout) -> None:
     if mounts.at(mounts.table(), layout.live) is not None or os.path.lexists(layout.live):
         return
     layout.live.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(layout.instances / "live.json", json.dumps({"made": str(layout.live)}) + "\n")
+    _note(layout, made=str(layout.live))
     layout.live.mkdir()
 
 
 def remove_path(layout: Layout) -> str | None:
     """Remove the stable path if we made it, and return why it could not be done."""
-    note = layout.instances / "live.json"
-    if note.exists() and json.loads(note.read_text("utf-8"))["made"] == str(layout.live):
+    if _noted(layout).get("made") == str(layout.live):
         try:
             layout.live.rmdir()
         except FileNotFoundError:

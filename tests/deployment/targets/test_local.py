@@ -124,6 +124,19 @@ def test_a_deployment_that_is_half_gone_can_be_destroyed(alone: Deployed) -> Non
     assert alone.target.destroy(print) == ()
 
 
+@pytest.mark.skipif(not ROOT, reason="an ordinary user's stable path is a link")
+def test_a_stable_path_whose_instance_took_its_own_mount_off_is_still_known_as_ours(alone: Deployed) -> None:
+    (bridge,) = alone.to(Deployment(STABLE)).instances
+    assert bridge.pid is not None
+    folder = alone.place.state / "supervisor"
+    processes.send(processes.working_in([folder], SUPERVISORD)[folder], signal.SIGKILL, SUPERVISORD)
+    processes.send(bridge.pid, signal.SIGKILL, BRIDGE)
+    until(lambda: mounts.below(mounts.table(), alone.place.state) == ())
+    assert mounts.at(mounts.table(), alone.place.live) is not None
+    assert alone.target.destroy(print) == ()
+    assert mounts.at(mounts.table(), alone.place.live) is None
+
+
 def test_a_deployment_whose_supervisor_hangs_can_be_destroyed(short_tmp: Path, wheels: Path) -> None:
     hung = Deployed(short_tmp, drain_seconds=0.5)
     hung.to(Deployment(STABLE))
