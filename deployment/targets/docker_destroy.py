@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from deployment.errors import OperatorError
 from deployment.targets import docker_containers, docker_images, docker_mounts, local_live, mounts
+from deployment.targets.deleting import delete
 from deployment.targets.docker_engine import COMMAND, ROUTER, Container, Engine, talking
 from deployment.targets.local_layout import Layout
 from deployment.targets.target import Say
@@ -31,9 +31,7 @@ def destroy(engine: Engine, layout: Layout, say: Say) -> tuple[str, ...]:
         return left
     found = [why] if (why := local_live.remove_path(layout)) else []
     found += docker_mounts.release(layout)
-    for folder in layout.owned():
-        if folder.exists():
-            shutil.rmtree(folder)
+    found += [why for folder in layout.owned() if (why := delete(folder))]
     return tuple(found)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 from deployment.errors import ChangeFailedError
 from deployment.targets import local_live, mounts, processes
+from deployment.targets.deleting import delete
 from deployment.targets.local_images import BUILDING
 from deployment.targets.local_layout import Layout, read_records
 from deployment.targets.local_observe import BRIDGE
@@ -21,8 +20,6 @@ from deployment.waiting import until
 
 SUPERVISOR = {"supervisor": "supervisor.supervisord"}
 SERVICES = {"haproxy": "haproxy.cfg", "prometheus": "--config.file=prometheus.yml", **SUPERVISOR}
-REMOVAL_SECONDS = 5.0  # that what was just killed has to write its last file
-CHANGING = (errno.ENOENT, errno.ENOTEMPTY)  # a folder that somebody writes into while it is deleted
 
 
 def destroy(layout: Layout, say: Say) -> tuple[str, ...]:
@@ -132,22 +129,5 @@ def _remove(layout: Layout) -> tuple[str, ...]:
         return tuple(left)  # files stay too, so that the next attempt finds its way
     if why := local_live.remove_path(layout):
         left.append(why)
-    left += [why for folder in layout.owned() if (why := _delete(folder))]
+    left += [why for folder in layout.owned() if (why := delete(folder))]
     return tuple(left)
-
-
-def _delete(folder: Path) -> str | None:
-    """Delete a folder, also while somebody still writes into it for a moment; return what is left and why."""
-    why = ""
-
-    def settled() -> bool:
-        nonlocal why
-        try:
-            shutil.rmtree(folder)
-        except OSError as error:
-            why = error.strerror or str(error)
-            return error.errno not in CHANGING or not folder.exists()
-        return True
-
-    until(settled, REMOVAL_SECONDS)
-    return f"folder {folder} ({why})" if folder.exists() else None

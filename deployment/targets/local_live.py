@@ -50,8 +50,9 @@ def of_ours(layout: Layout) -> set[str]:
     An instance whose Bridge has died takes its mount off its own path, so that this alone tells whose it is.
     """
     shown = mounts.at(mounts.table(), layout.live)
-    ours = shown is not None and shown.kind.startswith("fuse") and shown.device == _noted(layout).get("device")
-    return {shown.device} if shown is not None and ours else set()
+    if shown is None or not shown.kind.startswith("fuse") or shown.device != _noted(layout).get("device"):
+        return set()
+    return {shown.device}
 
 
 def _noted(layout: Layout) -> dict[str, str]:

@@ -36,6 +36,15 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) ->
         time.sleep(0.005)
 
 
+def read_direct(path: Path) -> bytes:
+    """One read of a page, past the kernel's page cache."""
+    file = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    try:
+        return os.pread(file, 4096, 0)
+    finally:
+        os.close(file)
+
+
 def outcome(action: Callable[[], object]) -> object:
     """The result of an action, or the errno it failed with."""
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.dualfuse.odd import Meeting
-from tests.dualfuse.served import BACKENDS, outcome, serve
+from tests.dualfuse.served import BACKENDS, outcome, read_direct, serve
 
 pytestmark = pytest.mark.fuse
 
@@ -41,19 +41,11 @@ def test_renames_with_flags(places: dict[str, Path]) -> None:
     assert seen["fusepy"] == [taken, refused, ["a", "b", "c"], refused, "bc"]
 
 
-def _read_direct(path: Path) -> int:
-    file = os.open(path, os.O_RDONLY | os.O_DIRECT)
-    try:
-        return int(os.pread(file, 4096, 0))
-    finally:
-        os.close(file)
-
-
 def test_of_direct_reads_twelve_are_served_at_once_on_libfuse3(tmp_path: Path) -> None:
     most = {}
     for name in BACKENDS:
         with serve("tests.dualfuse.odd:Meeting", tmp_path / name, name), ThreadPoolExecutor(Meeting.GUESTS) as guests:
-            most[name] = max(guests.map(_read_direct, [tmp_path / name / "f"] * Meeting.GUESTS))
+            most[name] = max(map(int, guests.map(read_direct, [tmp_path / name / "f"] * Meeting.GUESTS)))
     assert most == {"fusepy": Meeting.GUESTS, "pyfuse3": 12}
 
 

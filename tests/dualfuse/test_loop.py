@@ -15,18 +15,10 @@ import pytest
 
 from dualfuse.loop import HUSH, Loop
 from dualfuse.mounts import mount_at
-from tests.dualfuse.served import serve, wait_for
+from tests.dualfuse.served import read_direct, serve, wait_for
 
 BURST = 24  # more than may wait for the lead
 HERE = Path(__file__).parents[2]
-
-
-def _read(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
-    try:
-        return len(os.pread(descriptor, 4096, 0))
-    finally:
-        os.close(descriptor)
 
 
 @pytest.mark.fuse
@@ -38,7 +30,7 @@ def _read(path: Path) -> int:
 def test_bursts_of_blocking_operations_one_after_the_other(tmp_path: Path, specification: str, name: str) -> None:
     with serve(specification, tmp_path / "m", "pyfuse3") as daemon, ThreadPoolExecutor(BURST) as pool:
         for _ in range(4):
-            assert all(pool.map(_read, [tmp_path / "m" / name] * BURST))
+            assert all(pool.map(read_direct, [tmp_path / "m" / name] * BURST))
         assert daemon.process is not None
         assert daemon.process.poll() is None
 
